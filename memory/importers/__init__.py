@@ -1,0 +1,40 @@
+"""Other programs' histories → records. One file a format; a file that has a `FORMAT` is an importer.
+
+An importer is a module with
+  `FORMAT: str`                                what the format is called everywhere, such as "claude-code"
+  `recognises(sample: Sample) -> bool`         by content, never by name or label alone
+  `read(source: Source) -> Iterator[Item]`     from `source.offset` and `source.state` on, in constant memory
+"""
+
+from collections.abc import Iterator
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Protocol, cast
+
+from memory.importers.records import Item
+from memory.importers.source import Sample, Source
+
+
+class Importer(Protocol):
+    """What a module in this folder gives; `tests/contracts/test_importers.py` runs on each."""
+
+    FORMAT: str
+
+    def recognises(self, sample: Sample) -> bool: ...
+
+    def read(self, source: Source) -> Iterator[Item]: ...
+
+
+def importers() -> dict[str, Importer]:
+    """Find every importer, by format; the order is that of their file names."""
+    found: dict[str, Importer] = {}
+    for name in sorted(module.name for module in iter_modules(__path__)):
+        module = import_module(f"{__name__}.{name}")
+        if hasattr(module, "FORMAT"):
+            found[module.FORMAT] = cast(Importer, module)
+    return found
+
+
+def importer_of(sample: Sample) -> Importer | None:
+    """Find the importer that recognises a file; None when none does."""
+    return next((importer for importer in importers().values() if importer.recognises(sample)), None)

@@ -1,0 +1,134 @@
+"""Keyword engines: BM25 over words. One file an engine; all answer alike (`tests/contracts/test_keyword_engines.py`)."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from indexers.document import Document, Filter, Hit
+from indexers.words import IDENTIFIER, STOP_WORDS, bigrams, humps, stems
+
+MOST_TERMS = 64
+"""Terms of a query that are searched; more add time, not answers. Source: RELIABILITY C.4."""
+K1, B = 1.2, 0.75
+"""BM25's damping of repetition and of length, as tantivy has them built in."""
+EXPANSION_WEIGHT = 0.5
+"""What a word that only begins like a term, or differs from it by a typo, counts against the rarest word. Untuned."""
+SHORTEST_TYPO, SHORTEST_TWO_TYPOS = 4, 8
+"""Letters from which on a term that stands nowhere may be one, or two, letters off. Source: Lucene's `fuzziness: AUTO`."""
+
+
+@dataclass(frozen=True)
+class Term:
+    """One thing to look for in one field."""
+
+    field: str
+    text: str
+    is_prefix: bool = False
+    """Whether any word that begins so will do."""
+
+
+@dataclass(frozen=True)
+class KeywordQuery:
+    """What to look for; built from words, never from an engine's own syntax."""
+
+    terms: tuple[Term, ...] = ()
+    """Any of them; the more and the rarer, the better."""
+    phrases: tuple[tuple[Term, ...], ...] = ()
+    """All of them, each word for word: the terms of one field in this order, side by side."""
+    excluded: tuple[tuple[Term, ...], ...] = ()
+    """None of them; each a phrase, or a single term."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it asks for nothing at all; such a query finds nothing."""
+        return not self.terms and not self.phrases
+
+
+@dataclass(frozen=True)
+class KeywordHits:
+    """Hits, best first, and what they are worth at most."""
+
+    hits: list[Hit]
+    best_possible: float
+    """The score of a document that holds every term as often as can be; scores divided by it lie in 0 to 1."""
+
+
+class KeywordEngine(Protocol):
+    """What every engine promises."""
+
+    def put(self, documents: Iterable[Document]) -> None:
+        """Add documents; all of their groups are removed first."""
+        ...
+
+    def remove(self, groups: Iterable[str]) -> None:
+        """Remove every document of these groups."""
+        ...
+
+    def search(self, query: KeywordQuery, conditions: Filter, limit: int) -> KeywordHits:
+        """Find documents that fulfil the conditions, best first."""
+        ...
+
+
+def terms_of(words: Sequence[str], fields: Sequence[str] = ("body",), *, keep_stop_words: bool = False) -> tuple[Term, ...]:
+    """Make the terms of a query from its words: stems, whole identifiers, pairs of CJK characters.
+
+    Stop words are left out unless nothing else is there; at most MOST_TERMS terms, each once.
+    """
+    found: dict[Term, None] = {}
+    for word in words:
+        if len(word) > 2 and word.endswith("*") and word[:-1].replace("_", "").isalnum():
+            found[Term("identifiers", word[:-1].lower(), is_prefix=True)] = None
+            found.update((Term(name, word[:-1].lower(), is_prefix=True), None) for name in fields)
+            continue
+        pairs = bigrams(word)
+        for pair in pairs.split():
+            found[Term("bigrams", pair)] = None
+        if not pairs or not word.isalpha():
+            lower = word.lower()
+            if IDENTIFIER.fullmatch(word) and "body" in fields:
+                found[Term("identifiers", lower)] = None
+            parts = humps(word)
+            for part in stems(word) + ([] if not parts else stems(" ".join(parts))):
+                if keep_stop_words or not (lower in STOP_WORDS or part in STOP_WORDS):
+                    found.update((Term(name, part), None) for name in fields)
+        if len(found) >= MOST_TERMS:
+            break
+    if not found and not keep_stop_words and words:
+        return terms_of(words, fields, keep_stop_words=True)
+    return tuple(found)[:MOST_TERMS]
+
+
+def phrase_of(text: str, field_name: str = "body") -> tuple[Term, ...]:
+    """Make the terms of a phrase; pairs of characters where it is CJK."""
+    pairs = bigrams(text).split()
+    if pairs:
+        return tuple(Term("bigrams", pair) for pair in pairs)
+    return tuple(Term(field_name, stem) for stem in stems(text)[:MOST_TERMS])
+
+
+def expansion_weight(documents: int) -> float:
+    """Give the score that a prefix or a typo adds: half of what the rarest word adds at most."""
+    return EXPANSION_WEIGHT * (K1 + 1) * inverse_document_frequency(1, max(1, documents))
+
+
+def typos(term: Term) -> int:
+    """Say how many letters a word may differ from a term that stands nowhere."""
+    if term.field == "bigrams" or len(term.text) < SHORTEST_TYPO or not any(map(str.isalpha, term.text)):
+        return 0
+    return 2 if len(term.text) >= SHORTEST_TWO_TYPOS else 1
+
+
+def inverse_document_frequency(found_in: int, documents: int) -> float:
+    """Weigh a term by its rarity. Source: Robertson & Zaragoza 2009, as Lucene and tantivy compute it."""
+    found_in = min(found_in, documents)
+    return math.log(1 + (documents - found_in + 0.5) / (found_in + 0.5))
+
+
+@dataclass
+class Statistics:
+    """How often terms stand in a whole collection, for engines that hold only a part of it."""
+
+    documents: int = 0
+    found_in: Mapping[Term, int] = field(default_factory=dict)
+    average_length: Mapping[str, float] = field(default_factory=dict)

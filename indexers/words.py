@@ -1,0 +1,86 @@
+"""Words of a text, as every keyword engine sees them: stems, identifiers, pairs of CJK characters, stop words."""
+
+import re
+from functools import lru_cache
+
+IDENTIFIER = re.compile(r"[\w$@#]+(?:(?:::|->|[-./\\:@+])[\w$#]+)+|_?[a-z0-9]+(?:[A-Z][a-z0-9]*)+\w*|\w*[A-Za-z_]+_+\w+|[A-Za-z]+\d\w*|\d{3,}")
+"""Paths, dotted and dashed names, `snake_case`, `camelCase`, error codes, numbers of three digits and more."""
+_HUMP = re.compile(r"[a-z0-9][A-Z]")
+_HUMPED = re.compile(r"\b\w*[a-z0-9][A-Z]\w*")
+_CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
+_CJK = re.compile(r"[\u3005\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff]+")
+LONGEST_IDENTIFIER = 120
+"""Characters; a longer one is base64 or a hash, found by its beginning. Untuned."""
+
+STOP_WORDS = frozenset(
+    "a about all also am an and any are as at be because been being but by can could did do does doing for from had has"
+    " have having he her here hers him his how i if in into is it its just me more most my no nor not of off on once"
+    " only or other our ours out over own s same she should so some such t than that the their theirs them then there"
+    " these they this those through to too until up us very was we were what when where which while who whom why will"
+    " with would you your yours".split()
+)
+"""Words that a question has and an answer need not have. A common English list, without words that name things."""
+
+
+def identifiers(text: str) -> str:
+    """Give the identifiers of a text in lower case, each once, separated by spaces; of a path its last name, too."""
+    found: dict[str, None] = {}
+    for match in IDENTIFIER.finditer(text):
+        name = match.group()[:LONGEST_IDENTIFIER]
+        found[name.lower()] = None
+        if "/" in name or "\\" in name:
+            found[re.split(r"[/\\]", name)[-1].lower()] = None
+    return " ".join(found)
+
+
+def with_humps(text: str) -> str:
+    """Add the words inside `camelCase` names to the end of a text, so that they are words of it.
+
+    Parts of `snake_case`, paths and dotted names are words anyway.
+    """
+    if not _HUMP.search(text):
+        return text
+    parts = dict.fromkeys(part for name in _HUMPED.findall(text) for part in humps(name))
+    return f"{text}\n{' '.join(parts)}" if parts else text
+
+
+def humps(word: str) -> list[str]:
+    """Split `camelCase` into its words, in lower case; a word without humps gives []."""
+    parts = [part.lower() for part in _CAMEL.findall(word[:LONGEST_IDENTIFIER])]
+    return parts if len(parts) > 1 else []
+
+
+def bigrams(text: str) -> str:
+    """Give the pairs of neighbouring CJK characters of a text, separated by spaces; a lone character stands for itself."""
+    if text.isascii():
+        return ""
+    pairs: list[str] = []
+    for run in _CJK.findall(text):
+        pairs.extend(run[i : i + 2] for i in range(max(1, len(run) - 1)))
+    return " ".join(pairs)
+
+
+@lru_cache(maxsize=1)
+def _analyzer():  # type: ignore[no-untyped-def]
+    from tantivy import Filter, TextAnalyzerBuilder, Tokenizer
+
+    return (
+        TextAnalyzerBuilder(Tokenizer.simple())
+        .filter(Filter.remove_long(40))
+        .filter(Filter.lowercase())
+        .filter(Filter.ascii_fold())
+        .filter(Filter.stemmer("english"))
+        .build()
+    )
+
+
+def stems(text: str) -> list[str]:
+    """Give the stems of a text's words in order: split at all that is no letter or digit, lower case, no accents."""
+    return list(_analyzer().analyze(text))
+
+
+@lru_cache(maxsize=4096)
+def stem(word: str) -> str:
+    """Give the stem of one word; "" when it has none."""
+    found = stems(word)
+    return found[0] if found else ""

@@ -1,0 +1,65 @@
+"""Settings, read once at the door: arguments, then `HARK_…` in the environment, then `settings.toml`, then defaults."""
+
+from pathlib import Path
+from typing import Any, cast
+
+from platformdirs import user_config_path, user_data_path
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings.exceptions import SettingsError
+
+from memory.errors import SettingsFault
+
+
+class Settings(BaseSettings):
+    """Everything that can be set; each field is `HARK_<NAME>` in the environment and `name = …` in the file."""
+
+    model_config = SettingsConfigDict(env_prefix="HARK_", extra="ignore", env_ignore_empty=True)
+
+    store: str = Field(default_factory=lambda: str(user_data_path("harkback", appauthor=False) / "store"))
+    """The store: a directory."""
+    workspace: str = "default"
+    """Whose records are read and written."""
+    embedder: str = "static"
+    """What makes vectors: `static`, or the name of another file of `indexers/embedders`, a colon, and a model."""
+    color: bool = True
+    """Whether a terminal gets colours; `NO_COLOR` turns them off, too."""
+    wait_seconds: float = Field(default=10.0, ge=0)
+    """How long a save waits for other processes' saves."""
+    change_retention_days: int = Field(default=30, ge=0)
+    """How long the change log is kept; the last 100,000 changes are kept in any case."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], **sources: PydanticBaseSettingsSource
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Put the file behind the environment."""
+        return (
+            sources["init_settings"],
+            sources["env_settings"],
+            TomlConfigSettingsSource(settings_cls, toml_file=settings_file()),
+        )
+
+
+def settings_file() -> Path:
+    """Give the path of the settings file; it need not exist."""
+    return user_config_path("harkback", appauthor=False) / "settings.toml"
+
+
+def read_settings(**arguments: object) -> Settings:
+    """Read the settings; an argument that is None counts as not given.
+
+    Raises:
+        SettingsFault: The file is not valid TOML, or a value is not what its field takes.
+    """
+    given = {name: value for name, value in arguments.items() if value is not None}
+    try:
+        return Settings(**cast(Any, given))
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"]))
+        raise SettingsFault(
+            f"setting {name}: {first['msg']}, got {first['input']!r}; look at HARK_{name.upper()} and {settings_file()}"
+        ) from error
+    except (SettingsError, ValueError) as error:
+        raise SettingsFault(f"{settings_file()}: cannot be read ({error}); mend it or move it away") from error

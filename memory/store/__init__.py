@@ -1,0 +1,1 @@
+"""The truth: rows in a database. One file a database; all SQL lives here."""

@@ -1,0 +1,116 @@
+"""The ordered log of every write, and the tombstones of what was forgotten."""
+
+import random
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from memory.store.sqlite import SqliteDatabase
+
+_tokens = random.SystemRandom()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One write."""
+
+    seq: int
+    """Its place in the order of writes."""
+    kind: str
+    record_number: int
+    verb: str
+    """create, update, delete, restore or forget."""
+    id: str | None
+    """The record's id where the record itself is gone."""
+    at: int
+    """Microseconds since 1970."""
+
+
+class Changes:
+    """The change log of a store, of all workspaces."""
+
+    def __init__(self, database: SqliteDatabase) -> None:
+        self._database = database
+
+    def add(self, workspace_number: int, kind: str, numbers: Sequence[int], verb: str) -> None:
+        """Log a write of records; inside its transaction."""
+        at = time.time_ns() // 1000
+        token = _tokens.getrandbits(62)
+        self._database.execute_many(
+            "insert into change (workspace_number, kind, record_number, verb, token, at) values (?, ?, ?, ?, ?, ?)",
+            ((workspace_number, kind, number, verb, token ^ number, at) for number in numbers),
+        )
+
+    def bury(self, workspace_number: int, kind: str, number: int, id: str) -> None:
+        """Log that a record goes for good and remember its id; inside the transaction that removes it."""
+        at = time.time_ns() // 1000
+        self._database.rows(
+            "insert into change (workspace_number, kind, record_number, verb, id, token, at)"
+            " values (?, ?, ?, 'forget', ?, ?, ?)",
+            (workspace_number, kind, number, id, _tokens.getrandbits(62), at),
+        )
+        self._database.rows(
+            "insert into tombstone (workspace_number, kind, id, at) values (?, ?, ?, ?) on conflict do nothing",
+            (workspace_number, kind, id, at),
+        )
+
+    def buried(self, workspace_number: int, kind: str, ids: Iterable[str]) -> set[str]:
+        """Say which of these ids were forgotten."""
+        found: set[str] = set()
+        wanted = list(ids)
+        for start in range(0, len(wanted), 500):
+            some = wanted[start : start + 500]
+            rows = self._database.rows(
+                f"select id from tombstone where workspace_number = ? and kind = ? and id in"
+                f" ({', '.join('?' * len(some))})",
+                (workspace_number, kind, *some),
+            )
+            found.update(row[0] for row in rows)
+        return found
+
+    def last_seq(self) -> int:
+        """Give the newest change's number; 0 in an empty log."""
+        row = self._database.row("select seq from change order by seq desc limit 1")
+        return int(row[0]) if row else 0
+
+    def first_seq(self) -> int:
+        """Give the oldest change's number; 0 in an empty log."""
+        row = self._database.row("select seq from change order by seq limit 1")
+        return int(row[0]) if row else 0
+
+    def token(self, seq: int) -> int | None:
+        """Give the random token of a change: the proof that an index followed this very log."""
+        row = self._database.row("select token from change where seq = ?", (seq,))
+        return int(row[0]) if row else None
+
+    def after(self, seq: int, limit: int = 10_000) -> list[Change]:
+        """Read changes behind a number, in order, of all workspaces."""
+        rows = self._database.rows(
+            "select seq, kind, record_number, verb, id, at from change where seq > ? order by seq limit ?", (seq, limit)
+        )
+        return [Change(*row) for row in rows]
+
+    def in_workspace(self, workspace_number: int, seq: int, limit: int) -> list[Change]:
+        """Read one workspace's changes behind a number, in order."""
+        rows = self._database.rows(
+            "select seq, kind, record_number, verb, id, at from change where seq > ? and workspace_number = ?"
+            " order by seq limit ?",
+            (seq, workspace_number, limit),
+        )
+        return [Change(*row) for row in rows]
+
+    def touched(self, after: int, up_to: int) -> set[tuple[str, int]]:
+        """Give kind and number of the searchable records that were written behind `after`, up to `up_to`."""
+        rows = self._database.rows(
+            "select distinct kind, record_number from change where seq > ? and seq <= ?"
+            " and kind in ('message', 'learning', 'session')",
+            (after, up_to),
+        )
+        return {(row[0], row[1]) for row in rows}
+
+    def prune(self, applied: int, keep_days: int, keep_rows: int = 100_000) -> None:
+        """Drop old rows that every index has applied; the last applied one always stays. Inside a transaction."""
+        before = time.time_ns() // 1000 - keep_days * 86_400_000_000
+        up_to = min(applied - 1, self.last_seq() - keep_rows)
+        if up_to > 0:
+            self._database.rows("delete from change where seq <= ? and at < ?", (up_to, before))

@@ -1,0 +1,231 @@
+"""SQLite through apsw: connections, transactions, and what can go wrong with a file.
+
+Settings of every connection, and why (measurements: docs/architecture.md):
+  journal_mode=wal, synchronous=full   a save that returned survives a power cut
+  foreign_keys=on, trusted_schema=off, defensive, no ATTACH, no double-quoted strings
+  secure_delete=fast                   deleted text does not stay in free pages
+  temp_store=memory, mmap_size=0       no copy of content beside the store; a bad disk is an error, not a signal
+"""
+
+import os
+import threading
+import weakref
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from memory.errors import (
+    Conflict,
+    DamagedStore,
+    MemoryFault,
+    StoreClosed,
+    StoreFault,
+    StoreForked,
+    StoreFull,
+)
+from memory.store.ticket import Ticket
+
+OLDEST_SQLITE = (3, 51, 3)
+"""Older ones can corrupt a store that several processes write (sqlite.org/wal.html, "WAL-reset bug")."""
+APPLICATION_ID = 0x4861726B
+"""`Hark`, in the file's header."""
+Row = tuple[Any, ...]
+
+
+class SqliteDatabase:
+    """One SQLite file; safe to use from many threads and processes. Each thread has a connection of its own."""
+
+    def __init__(self, path: Path, *, wait_seconds: float = 10.0) -> None:
+        _refuse_old_library()
+        self._path = path
+        self._wait_seconds = wait_seconds
+        self._local = threading.local()
+        self._open: weakref.WeakSet[apsw.Connection] = weakref.WeakSet()
+        self._ticket = Ticket(path.with_name("write.lock"), wait_seconds)
+        self._pid = os.getpid()
+        self._closed = False
+        _create_private(path)
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        """Run one statement and give all its rows."""
+        with translated(self._path):
+            return list(self._connection().execute(sql, parameters))
+
+    def row(self, sql: str, parameters: Sequence[Any] = ()) -> Row | None:
+        """Run one statement and give its first row; None when there is none."""
+        with translated(self._path):
+            return next(self._connection().execute(sql, parameters), None)
+
+    def execute_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Run one statement for each row of parameters."""
+        with translated(self._path):
+            self._connection().executemany(sql, rows)
+
+    def inserted_number(self) -> int:
+        """Give the number of the row that this thread inserted last."""
+        return self._connection().last_insert_rowid()
+
+    def changed_rows(self) -> int:
+        """Say how many rows this thread's last statement changed."""
+        return self._connection().changes()
+
+    def read_blob(self, table: str, column: str, number: int, start: int, size_bytes: int) -> bytes:
+        """Read part of a blob without reading the row."""
+        with translated(self._path), self._connection().blob_open("main", table, column, number, False) as blob:
+            blob.seek(start)
+            return blob.read(size_bytes)
+
+    @property
+    def is_writing(self) -> bool:
+        """Whether this thread is inside a transaction."""
+        return self._connection().in_transaction
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Write: all of the block, or nothing of it. Inside another transaction it is part of that one.
+
+        Raises:
+            StoreFault: Others have been writing for longer than `wait_seconds`, or the disk failed.
+        """
+        connection = self._connection()
+        if connection.in_transaction:
+            yield
+            return
+        with self._ticket.held(), translated(self._path):
+            connection.execute("begin immediate")
+            try:
+                yield
+                connection.execute("commit")
+            except BaseException:
+                with suppress(apsw.Error):
+                    if connection.in_transaction:
+                        connection.execute("rollback")
+                raise
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Read: every statement of the block sees the store as it was at the first one."""
+        connection = self._connection()
+        if connection.in_transaction:
+            yield
+            return
+        with translated(self._path):
+            connection.execute("begin")
+            try:
+                yield
+            finally:
+                if connection.in_transaction:
+                    connection.execute("rollback")
+
+    def close(self) -> None:
+        """Close every thread's connection; further use raises StoreClosed."""
+        if self._closed:
+            return
+        self._closed = True
+        if os.getpid() != self._pid:
+            return
+        for connection in list(self._open):
+            with suppress(apsw.Error):
+                connection.close()
+        self._ticket.close()
+
+    def _connection(self) -> apsw.Connection:
+        connection: apsw.Connection | None = getattr(self._local, "connection", None)
+        if self._closed:
+            raise StoreClosed(f"{self._path.parent}: the store is closed; open it again")
+        if os.getpid() != self._pid:
+            raise StoreForked(f"{self._path.parent}: opened before a fork; open it again in the child")
+        if connection is None:
+            with translated(self._path):
+                connection = _connect(self._path, self._wait_seconds)
+            self._local.connection = connection
+            self._open.add(connection)
+        return connection
+
+
+def _connect(path: Path, wait_seconds: float) -> apsw.Connection:
+    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+    connection.set_busy_timeout(int(wait_seconds * 1000))
+    connection.config(apsw.SQLITE_DBCONFIG_DQS_DML, 0)
+    connection.config(apsw.SQLITE_DBCONFIG_DQS_DDL, 0)
+    if connection.pragma("journal_mode") != "wal":
+        connection.pragma("journal_mode", "wal")
+    for name, value in (
+        ("synchronous", "full"),
+        ("foreign_keys", True),
+        ("trusted_schema", False),
+        ("secure_delete", "fast"),
+        ("temp_store", "memory"),
+        ("mmap_size", 0),
+        ("journal_size_limit", 64 * 1024 * 1024),
+        ("cache_size", -32_000),
+    ):
+        connection.pragma(name, value)
+    _load_vectors(connection)
+    connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
+    connection.limit(apsw.SQLITE_LIMIT_ATTACHED, 0)
+    return connection
+
+
+def _load_vectors(connection: apsw.Connection) -> None:
+    # the extension is loaded by its path: importing the package would import numpy
+    spec = find_spec("sqlite_vec")
+    if spec is None or spec.origin is None:
+        raise MemoryFault("the package sqlite-vec is not installed; install it with `pip install sqlite-vec`")
+    connection.enable_load_extension(True)
+    connection.load_extension(str(Path(spec.origin).with_name("vec0")))
+    connection.enable_load_extension(False)
+
+
+def _create_private(path: Path) -> None:
+    # made before SQLite opens it, so that it is never readable by others, not even for a moment
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+
+
+def _refuse_old_library() -> None:
+    version = tuple(int(part) for part in apsw.sqlite_lib_version().split("."))
+    if version < OLDEST_SQLITE:
+        raise StoreFault(
+            f"SQLite {apsw.sqlite_lib_version()} can damage a store that several programs use; "
+            "install apsw 3.54.1 or newer"
+        )
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors into this package's, each with what to do."""
+    where = path.parent
+    try:
+        yield
+    except apsw.FullError as error:
+        raise StoreFull(f"{where}: the disk is full; nothing was half-written, free some space and try again") from error
+    except (apsw.NotADBError, apsw.CorruptError) as error:
+        raise DamagedStore(
+            f"{where}: store.db cannot be read as a store ({error}); it is left as it is, restore a backup"
+        ) from error
+    except apsw.ConstraintError as error:
+        raise Conflict(f"{_constraint(error)}; read the record that is there, or give another value") from error
+    except apsw.ReadOnlyError as error:
+        raise StoreFault(f"{where}: the store cannot be written; check the rights of the directory") from error
+    except apsw.CantOpenError as error:
+        raise StoreFault(f"{where}: store.db cannot be opened; check that the directory can be read and written") from error
+    except apsw.BusyError as error:
+        raise StoreFault(f"{where}: another program has kept the store locked; try again") from error
+    except apsw.IOError as error:
+        raise StoreFault(f"{where}: the disk failed ({error}); nothing was half-written") from error
+    except apsw.ConnectionClosedError as error:
+        raise StoreClosed(f"{where}: the store is closed; open it again") from error
+
+
+def _constraint(error: apsw.ConstraintError) -> str:
+    text = str(error)
+    if "UNIQUE" in text:
+        return f"there is one already with the same {text.split(':')[-1].strip().split(',')[0].split('.')[-1]}"
+    if "FOREIGN KEY" in text:
+        return "it refers to a record that is not there"
+    return f"a value is not allowed ({text})"

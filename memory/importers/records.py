@@ -13,7 +13,7 @@ Part = dict[str, Any]
 """One part of a message, JSON-able, lossless. `type` is `text`, `reasoning`, `tool_call`, `tool_result`,
 `image`, `file` or `patch`; searchable text stands under `text`. Further keys by type:
 `tool_call`: `call_id`, `name`, `input` (any JSON). `tool_result`: `call_id`, `name`, `is_error`, `output` (what was
-given, where it is more than `text`). `image` and `file`: `attachment` (index into `attachments`) or `url`, `media_type`.
+given, where it is more than `text`). `image`, `file`: `attachment` (index into `attachments`) or `url`, `media_type`.
 `id` is the native id of the line or block the part came from: the same message may be yielded again with more parts,
 and a part whose `id` is already there is not added twice. Native keys that have no place here stay under `native`."""
 
@@ -23,7 +23,10 @@ TITLE_FIRST_PROMPT, TITLE_SUMMARY, TITLE_GENERATED, TITLE_PERSON = 1, 2, 3, 4
 
 @dataclass(slots=True)
 class SessionRecord:
-    """One conversation. It may be yielded again: later values that are not None win, `metadata` is merged."""
+    """One conversation. It may be yielded again: later values that are not None win, `metadata` is merged.
+
+    In `metadata` a later value of a name wins, but lists are joined, each of their values once.
+    """
 
     key: str
     """Its native id."""
@@ -57,7 +60,11 @@ class AttachmentRecord:
 
 @dataclass(slots=True)
 class MessageRecord:
-    """One entry of a session; its `content` is made from its parts (`text` of text parts, or of tool results for `tool`)."""
+    """One entry of a session; its `content` is made from its parts (`text` of text parts, of tool results for `tool`).
+
+    Yielded again under the same key it is the same message: parts with a new `id` are added, `attachment` of a part
+    counts within its own record, `created_at` and `started_at` stay; of other values those not None win.
+    """
 
     session_key: str
     key: str | None
@@ -82,13 +89,13 @@ class MessageRecord:
     ended_at: datetime | None = None
     attachments: list[AttachmentRecord] = field(default_factory=list)
     metadata: dict[str, Any] = field(default_factory=dict)
-    """What has no column. `origin` is `injected`, `hook`, `compaction`, `subagent` or `synthetic` for text nobody typed;
-    such a message has role `system`, so that it is never searched as the person's words."""
+    """What has no column. `origin` is `injected`, `hook`, `compaction`, `subagent` or `synthetic` for text that nobody
+    typed; such a message has role `system`, so that it is never searched as the person's words."""
 
 
 @dataclass(slots=True)
 class RelationshipRecord:
-    """An arrow with evidence. An end is `session:KEY`, `message:KEY` (native ids), `file:PATH`, `url:…` or a free name."""
+    """An arrow with evidence. An end is `session:KEY`, `message:KEY` (native ids), `file:PATH`, `url:…` or a name."""
 
     type: str
     source: str

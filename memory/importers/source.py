@@ -1,9 +1,10 @@
 """One file to read: a sample to recognise it by, and its lines from where the last import stopped."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import isinf
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -75,31 +76,46 @@ class Source:
     """How many lines lie before `offset`."""
     state: dict[str, Any] = field(default_factory=dict)
     """What the importer's last `Mark` held; {} at the start of a file."""
+    reached: int = field(init=False)
+    """How far `json_lines` has come: the byte behind the last line it dealt with, a broken one included."""
+    reached_line: int = field(init=False)
+    """How many lines lie before `reached`."""
 
-    def json_lines(self) -> Iterator[Line | Problem]:
+    def __post_init__(self) -> None:
+        self.reached, self.reached_line = self.offset, self.line
+
+    def json_lines(self, passes_over: Callable[[bytes], bool] | None = None) -> Iterator[Line | Problem]:
         """Yield the JSON objects of the lines from `offset` on, and a problem for each line that is none.
 
         Blank lines are passed over; NUL bytes, a byte order mark and `\\r` are tolerated; lone surrogates stay as
         they are. A last line without a newline is yielded when it is whole JSON; when it is not, it is left for the
         next import without a problem: the file is still being written. One line at a time is held in memory.
+
+        Args:
+            passes_over: Looks at the bytes of a line and says whether it can be left out without being parsed.
         """
         with self.path.open("rb") as file:
-            file.seek(self.offset)
-            number, end = self.line, self.offset
+            is_rest = _go_to(file, self.offset)
             while raw := file.readline(LINE_BYTES):
-                number += 1
-                end += len(raw)
+                parsed: Line | Problem | None = None
+                number, end = self.reached_line + (not is_rest), self.reached + len(raw)
                 if len(raw) == LINE_BYTES and not raw.endswith(b"\n"):
-                    skipped = _skip_line(file)
-                    end += skipped
-                    size_mb = (len(raw) + skipped) / 1_000_000
-                    yield Problem(number, f"a line of {size_mb:.0f} MB is longer than {LINE_BYTES // 1_000_000} MB; it was skipped")
-                    continue
-                parsed = _parse(raw, number, end)
-                if isinstance(parsed, Problem) and not raw.endswith(b"\n"):
-                    return
+                    end += _skip_line(file)
+                    size = f"{(end - self.reached) // 1_000_000} MB, longer than {LINE_BYTES // 1_000_000} MB"
+                    parsed = Problem(number, f"a line of {size}, was skipped")
+                elif passes_over is None or not passes_over(raw):
+                    parsed = _parse(raw, number, end)
+                    if not isinstance(parsed, Line) and not raw.endswith(b"\n"):
+                        return
+                self.reached, self.reached_line, is_rest = end, number, False
                 if parsed is not None:
                     yield parsed
+
+
+def _go_to(file: BinaryIO, offset: int) -> bool:
+    """Seek; say whether that is inside a line: behind a last line that had no newline when it was read."""
+    file.seek(max(offset - 1, 0))
+    return offset > 0 and file.read(1) not in (b"\n", b"")
 
 
 def _skip_line(file: BinaryIO) -> int:
@@ -116,7 +132,7 @@ def _parse(raw: bytes, number: int, end: int) -> Line | Problem | None:
     if not clean:
         return None
     try:
-        value = json.loads(clean.decode("utf-8", "surrogatepass"), parse_constant=_refuse_constant)
+        value = _decoder.decode(clean.decode("utf-8", "surrogatepass"))
     except UnicodeDecodeError as error:
         return Problem(number, f"not UTF-8 at byte {error.start} of the line")
     except RecursionError:
@@ -130,3 +146,13 @@ def _parse(raw: bytes, number: int, end: int) -> Line | Problem | None:
 
 def _refuse_constant(name: str) -> float:
     raise ValueError(f"{name} is no JSON number")
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if isinf(value):
+        raise ValueError(f"{digits[:20]} is too large a number")
+    return value
+
+
+_decoder = json.JSONDecoder(parse_float=_finite, parse_constant=_refuse_constant)

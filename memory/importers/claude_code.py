@@ -1,0 +1,389 @@
+"""Claude Code: `<session>.jsonl`, and `<session>/subagents/agent-<id>.jsonl` beside it.
+
+What becomes a message, and with which identity (a copy of a line in another file is the same message):
+
+* Assistant lines that share `message.id` are one message, and that id is its identity; every part carries the `uuid`
+  of its line. A line the program wrote itself (model `<synthetic>`, an API error) is a system message.
+* A user line is one message for each tool result (role `tool`), one for what the person typed (`user`), and one for
+  what a program put around it (`system`, with its `origin`). The first of these has the line's uuid; for the others
+  `#` and a word or number follow it. `/command words`, and `!shell` lines, were typed: they are the person's words,
+  as typed, with the wrapper in `native`; a command without words is `system`.
+* A prompt typed while the model worked stands in a `queued_command` attachment, or, in versions up to 2.1.40 or so,
+  only in a `queue-operation` (enqueued, later removed): both are the person's messages.
+* Other attachments that carry text, and `system` lines that have `content`, are system messages.
+* A sub-agent's lines are a session of their own; its prompt was written by a model (`origin` `subagent`).
+
+Left out on purpose: `progress`; attachments and `system` lines without text (timings, hooks that said nothing);
+`signature`; copies (tool results in `toolUseResult`, `last-prompt`); file backups; the state of the screen (`mode`, …).
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+
+from memory.importers.claude_code_parts import (
+    Frame,
+    attachment_text,
+    blocks_of,
+    fill,
+    origin_of,
+    system_text,
+    text_of,
+    user_messages,
+)
+from memory.importers.claude_code_thread import Thread, name_of
+from memory.importers.records import (
+    TITLE_FIRST_PROMPT,
+    TITLE_GENERATED,
+    TITLE_PERSON,
+    TITLE_SUMMARY,
+    Item,
+    Mark,
+    MessageRecord,
+    Problem,
+    RelationshipRecord,
+    SessionRecord,
+)
+from memory.importers.source import Line, Sample, Source
+from memory.importers.spoken import first_line
+from memory.importers.times import read_time
+from memory.importers.touched_files import TouchedFiles, absolute
+
+FORMAT = "claude-code"
+
+MARK_EVERY = 400
+"""Lines from one mark to the next. Untuned."""
+UNKNOWN_KEPT = 50
+"""How many records of unknown type a file's sessions keep. Untuned."""
+UNKNOWN_CHARS = 16_000
+"""A larger record of unknown type is kept as its type and size only. Untuned."""
+
+_LEFT_OUT = frozenset(
+    (  # noqa: SIM905 - a name a line would fill a screen
+        "progress last-prompt file-history-snapshot file-history-delta permission-mode mode agent-setting"
+        " worktree-state bridge-session"
+    ).split()
+)
+_ENVELOPE = frozenset(
+    (  # noqa: SIM905
+        "parentUuid logicalParentUuid isSidechain userType cwd sessionId session_id version gitBranch type subtype"
+        " uuid timestamp slug agentId entrypoint message toolUseResult content attachment level"
+    ).split()
+)
+_TITLES = {"customTitle": TITLE_PERSON, "aiTitle": TITLE_GENERATED, "agentName": TITLE_GENERATED}
+_READING = {"Read": "file_path", "NotebookRead": "notebook_path"}
+_CHANGING = {"Edit": "file_path", "Write": "file_path", "MultiEdit": "file_path", "NotebookEdit": "notebook_path"}
+
+
+def recognises(sample: Sample) -> bool:
+    """Say whether the first lines are those of a Claude Code session."""
+    records = sample.records
+    if any("systemPayload" in record or _is_foreign(record.get("message")) for record in records):
+        return False
+    return any(_is_own(record) for record in records)
+
+
+def read(source: Source) -> Iterator[Item]:
+    """Yield a session file's records from `source.offset` on."""
+    return _Reader(source).items()
+
+
+def _is_foreign(message: object) -> bool:
+    # Qwen Code has the same envelope, with Gemini's `parts` in it.
+    return isinstance(message, dict) and "parts" in message
+
+
+def _is_own(record: dict[str, Any]) -> bool:
+    kind, message = record.get("type"), record.get("message")
+    if kind in ("user", "assistant"):
+        return isinstance(record.get("sessionId"), str) and isinstance(message, dict) and "content" in message
+    if kind == "summary":
+        return isinstance(record.get("summary"), str) and "leafUuid" in record
+    if kind == "file-history-snapshot":
+        return "messageId" in record and "snapshot" in record
+    if kind in ("ai-title", "custom-title", "agent-name", "queue-operation", "pr-link"):
+        return isinstance(record.get("sessionId"), str)
+    return kind in ("system", "attachment", "progress") and {"sessionId", "parentUuid", "isSidechain"} <= record.keys()
+
+
+class _Reader:
+    """Goes through one file, line by line."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._thread = Thread(source.state)
+        self._problems: list[Problem] = []
+        self._answer: MessageRecord | None = None
+        self._sent: list[tuple[str, list[MessageRecord]]] = []
+        self._files = TouchedFiles()
+        self._marked_line = source.line
+        self._at: datetime | None = None
+        self._handlers: dict[str, Callable[[dict[str, Any], Line], Iterator[Item]]] = {
+            "assistant": self._assistant,
+            "user": self._user,
+            "attachment": self._attachment,
+            "system": self._system,
+            "summary": self._summary,
+            "ai-title": self._title,
+            "custom-title": self._title,
+            "agent-name": self._title,
+            "queue-operation": self._queue_operation,
+            "pr-link": self._pull_request,
+        }
+
+    def items(self) -> Iterator[Item]:
+        for line in self._source.json_lines(passes_over=self._thread.passes_over):
+            if isinstance(line, Problem):
+                yield line
+                continue
+            yield from self._line(line)
+            yield from self._problems
+            self._problems.clear()
+            if line.number - self._marked_line >= MARK_EVERY:
+                yield from self._mark()
+        yield from self._mark()
+
+    def _line(self, line: Line) -> Iterator[Item]:
+        record = line.value
+        kind = record.get("type")
+        if isinstance(kind, str) and kind in _LEFT_OUT:
+            self._thread.link(record, None)
+            return
+        self._at = self._time(record, line)
+        handler = self._handlers.get(kind) if isinstance(kind, str) else None
+        if kind != "assistant":
+            yield from self._finish_answer()
+        if handler is None:
+            yield from self._unknown_record(record, line)
+        else:
+            yield from handler(record, line)
+
+    def _mark(self) -> Iterator[Item]:
+        yield from self._finish_answer()
+        yield from self._send_queued()
+        self._files.clear()
+        self._marked_line = self._source.reached_line
+        yield Mark(self._source.reached, self._source.reached_line, self._thread.state())
+
+    def _time(self, record: dict[str, Any], line: Line) -> datetime | None:
+        try:
+            return read_time(record.get("timestamp"))
+        except ValueError as error:
+            self._problems.append(Problem(line.number, str(error)))
+            return None
+
+    def _session(self, record: dict[str, Any]) -> Iterator[Item]:
+        news = self._thread.enter(record, self._at)
+        if news is not None:
+            yield news
+
+    def _frame(self, record: dict[str, Any]) -> Frame:
+        native = {name: value for name, value in record.items() if name not in _ENVELOPE}
+        parent = self._thread.parent(record.get("parentUuid") or record.get("logicalParentUuid"))
+        metadata = {"native": native} if native else {}
+        return Frame(self._thread.session_key or "", name_of(record.get("uuid")), parent, self._at, metadata)
+
+    def _assistant(self, record: dict[str, Any], line: Line) -> Iterator[Item]:
+        message = record.get("message")
+        yield from self._session(record)
+        if not isinstance(message, dict) or self._thread.session_key is None:
+            yield Problem(line.number, "an assistant line without a message or a session")
+            return
+        frame = self._frame(record)
+        key = name_of(message.get("id")) or frame.uuid
+        self._thread.link(record, key)
+        yield from self._summarised(frame)
+        if (
+            key is None
+            or self._answer is None
+            or self._answer.key != key
+            or self._answer.session_key != frame.session_key
+        ):
+            yield from self._finish_answer()
+            yield from self._send_queued()
+            is_own = record.get("isApiErrorMessage") or message.get("model") == "<synthetic>"
+            self._answer = frame.message("assistant", "synthetic" if is_own else None)
+            self._answer.key, self._answer.started_at = key, frame.created_at
+        answer = self._answer
+        fill(answer, message, frame)
+        if record.get("isApiErrorMessage"):
+            answer.status, answer.error = "error", text_of(answer)
+        if answer.model and self._thread.sessions[frame.session_key].get("model") != answer.model:
+            self._thread.sessions[frame.session_key]["model"] = answer.model
+            yield SessionRecord(frame.session_key, model=answer.model)
+        yield from self._calls_made(answer, message, record)
+
+    def _calls_made(self, answer: MessageRecord, message: dict[str, Any], record: dict[str, Any]) -> Iterator[Item]:
+        touched: list[tuple[str, str]] = []
+        for block in blocks_of(message.get("content")):
+            name, call_id, given = block.get("name"), block.get("id"), block.get("input")
+            if not isinstance(name, str) or not str(block.get("type")).endswith("tool_use"):
+                continue
+            if isinstance(call_id, str):
+                self._thread.calls[call_id] = name
+            for tools, label in ((_READING, "read"), (_CHANGING, "changed")):
+                path = given.get(tools[name]) if name in tools and isinstance(given, dict) else None
+                if isinstance(path, str):
+                    touched.append((absolute(path, name_of(record.get("cwd"))), label))
+        yield from self._files.arrows(answer.session_key, touched, answer.created_at)
+
+    def _finish_answer(self) -> Iterator[Item]:
+        answer, self._answer = self._answer, None
+        if answer is not None:
+            calls = [part for part in answer.parts if part["type"] == "tool_call"]
+            if calls:
+                answer.tool_name = calls[0].get("name")
+            if len(answer.parts) == len(calls) == 1:
+                answer.tool_call = {name: calls[0].get(name) for name in ("call_id", "name", "input")}
+            yield answer
+
+    def _user(self, record: dict[str, Any], line: Line) -> Iterator[Item]:
+        message = record.get("message")
+        yield from self._session(record)
+        if not isinstance(message, dict) or self._thread.session_key is None:
+            yield Problem(line.number, "a user line without a message or a session")
+            return
+        yield from self._send_queued()
+        details = record.get("toolUseResult")
+        frame = self._frame(record)
+        self._thread.link(record, frame.uuid)
+        yield from self._summarised(frame)
+        found = user_messages(frame, message.get("content"), origin_of(record), self._tool_name, details)
+        yield from self._titled(found)
+        if isinstance(details, dict) and name_of(details.get("agentId")) and record.get("isSidechain") is not True:
+            spawned = f"session:{frame.session_key}/agent-{details['agentId']}"
+            label = name_of(details.get("description"))
+            yield RelationshipRecord(
+                "spawned", f"session:{frame.session_key}", spawned, label, frame.session_key, frame.created_at
+            )
+
+    def _tool_name(self, call_id: str) -> str | None:
+        return self._thread.calls.pop(call_id, None)
+
+    def _titled(self, messages: list[MessageRecord]) -> Iterator[Item]:
+        """Yield messages, and before them the title their session has until it gets a better one."""
+        for message in messages:
+            known = self._thread.sessions.get(message.session_key, {"titled": True})
+            is_prompt = message.role == "user" or message.metadata.get("origin") == "subagent"
+            if is_prompt and not known.get("titled") and (title := first_line(text_of(message))):
+                known["titled"] = True
+                yield SessionRecord(message.session_key, title=title, title_authority=TITLE_FIRST_PROMPT)
+            yield message
+
+    def _attachment(self, record: dict[str, Any], line: Line) -> Iterator[Item]:
+        attachment = record.get("attachment")
+        if not isinstance(attachment, dict):
+            yield from self._unknown_record(record, line)
+            return
+        kind, text = str(attachment.get("type")), attachment_text(attachment)
+        if kind != "queued_command" and not text:
+            self._thread.link(record, None)
+            return
+        yield from self._session(record)
+        frame = self._frame(record)
+        self._thread.link(record, frame.uuid)
+        frame.metadata |= {"attachment": kind}
+        if kind == "queued_command":
+            prompt = attachment.get("prompt")
+            self._sent = [sent for sent in self._sent if sent[0] != prompt]
+            if self._thread.was_given(prompt):
+                return
+            yield from self._titled(user_messages(frame, prompt, origin_of(attachment), self._tool_name))
+            return
+        message = frame.message("user", "hook" if kind.startswith("hook") else "injected")
+        message.parts.append({"type": "text", "id": frame.uuid, "text": text})
+        yield message
+        if kind == "file" and isinstance(attachment.get("filename"), str):
+            yield from self._files.arrows(frame.session_key, [(attachment["filename"], "read")], frame.created_at)
+
+    def _system(self, record: dict[str, Any], line: Line) -> Iterator[Item]:
+        subtype, text = str(record.get("subtype")), system_text(record)
+        if not text or subtype == "away_summary":
+            self._thread.link(record, None)
+            if text:
+                yield from self._session(record)
+                yield SessionRecord(self._thread.session_key or "", summary=text)
+            return
+        yield from self._session(record)
+        frame = self._frame(record)
+        self._thread.link(record, frame.uuid)
+        frame.metadata |= {"subtype": subtype}
+        if subtype == "local_command":
+            yield from self._titled(user_messages(frame, text, None, self._tool_name))
+            return
+        origin = "compaction" if subtype.endswith("compact_boundary") else "hook" if "hook" in subtype else "synthetic"
+        message = frame.message("system", origin)
+        message.parts.append({"type": "text", "id": frame.uuid, "text": text})
+        if subtype == "api_error":
+            message.status, message.error = "error", text
+        yield message
+        if record.get("logicalParentUuid") and frame.uuid and frame.parent_key:
+            ends = f"message:{frame.uuid}", f"message:{frame.parent_key}"
+            yield RelationshipRecord("logical_parent", *ends, subtype, frame.session_key, frame.created_at)
+
+    def _summary(self, record: dict[str, Any], line: Line) -> Iterator[Item]:
+        """A summary belongs to the session that holds its leaf; that may be one in another file."""
+        leaf, text = record.get("leafUuid"), record.get("summary")
+        if not isinstance(leaf, str) or not isinstance(text, str):
+            yield from self._unknown_record(record, line)
+        elif leaf in self._thread.links and self._thread.session_key is not None:
+            yield SessionRecord(self._thread.session_key, title=text, title_authority=TITLE_SUMMARY)
+        else:
+            self._thread.summaries[leaf] = text
+            if self._thread.session_key is not None:
+                yield SessionRecord(self._thread.session_key, metadata={"other_summaries": [text]})
+
+    def _summarised(self, frame: Frame) -> Iterator[Item]:
+        text = self._thread.summaries.pop(frame.uuid or "", None)
+        if text is not None:
+            yield SessionRecord(frame.session_key, title=text, title_authority=TITLE_SUMMARY)
+
+    def _title(self, record: dict[str, Any], line: Line) -> Iterator[Item]:
+        key = name_of(record.get("sessionId")) or self._thread.session_key
+        for native, authority in _TITLES.items():
+            if key is not None and (title := name_of(record.get(native))):
+                yield SessionRecord(key, title=title, title_authority=authority)
+
+    def _pull_request(self, record: dict[str, Any], line: Line) -> Iterator[Item]:
+        key, url = name_of(record.get("sessionId")) or self._thread.session_key, name_of(record.get("prUrl"))
+        if key is not None and url is not None:
+            label = f"{record.get('prRepository')}#{record.get('prNumber')}"
+            yield RelationshipRecord("session_pull_request", f"session:{key}", f"url:{url}", label, key, self._at)
+
+    def _queue_operation(self, record: dict[str, Any], line: Line) -> Iterator[Item]:
+        """Follow prompts typed while the model worked; one that is removed has been given to it."""
+        operation, key = record.get("operation"), name_of(record.get("sessionId")) or self._thread.session_key
+        queue = self._thread.queue
+        if operation == "enqueue":
+            queue.append([record.get("content"), record.get("timestamp")])
+        elif operation == "popAll":
+            queue.clear()
+        elif operation in ("dequeue", "remove") and queue:
+            content, timestamp = queue.pop(0)
+            if operation == "remove" and key is not None and isinstance(content, str) and content.strip():
+                at = self._time({"timestamp": timestamp}, line)
+                frame = Frame(key, f"{key}:queue:{timestamp}", None, at, {"attachment": "queue-operation"})
+                self._sent.append((content, user_messages(frame, content, None, self._tool_name)))
+        return iter(())
+
+    def _send_queued(self) -> Iterator[Item]:
+        sent, self._sent = self._sent, []
+        for prompt, messages in sent:
+            self._thread.give(prompt)
+            yield from self._titled(messages)
+
+    def _unknown_record(self, record: dict[str, Any], line: Line) -> Iterator[Item]:
+        """Keep a record of a type that this importer does not know, whole, with its session."""
+        self._thread.link(record, None)
+        if name_of(record.get("sessionId")):
+            yield from self._session(record)
+        self._thread.unknown += 1
+        if self._thread.session_key is None:
+            yield Problem(line.number, f"a record of unknown type {record.get('type')!r}, in no session, was not kept")
+        elif self._thread.unknown <= UNKNOWN_KEPT:
+            size = len(json.dumps(record))
+            kept = record if size <= UNKNOWN_CHARS else {"type": record.get("type"), "size_chars": size}
+            yield SessionRecord(self._thread.session_key, metadata={"unknown_records": [kept]})
+        elif self._thread.unknown == UNKNOWN_KEPT + 1:
+            yield Problem(line.number, f"more than {UNKNOWN_KEPT} records of unknown types; the rest are not kept")

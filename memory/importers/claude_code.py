@@ -17,7 +17,6 @@ Left out on purpose: `progress`; attachments and `system` lines without text (ti
 `signature`; copies (tool results in `toolUseResult`, `last-prompt`); file backups; the state of the screen (`mode`, …).
 """
 
-import json
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
@@ -49,24 +48,21 @@ from memory.importers.source import Line, Sample, Source
 from memory.importers.spoken import first_line
 from memory.importers.times import read_time
 from memory.importers.touched_files import TouchedFiles, absolute
+from memory.importers.unknown import keep_unknown
 
 FORMAT = "claude-code"
 
 MARK_EVERY = 400
 """Lines from one mark to the next. Untuned."""
-UNKNOWN_KEPT = 50
-"""How many records of unknown type a file's sessions keep. Untuned."""
-UNKNOWN_CHARS = 16_000
-"""A larger record of unknown type is kept as its type and size only. Untuned."""
 
 _LEFT_OUT = frozenset(
-    (  # noqa: SIM905 - a name a line would fill a screen
+    (
         "progress last-prompt file-history-snapshot file-history-delta permission-mode mode agent-setting"
         " worktree-state bridge-session"
     ).split()
 )
 _ENVELOPE = frozenset(
-    (  # noqa: SIM905
+    (
         "parentUuid logicalParentUuid isSidechain userType cwd sessionId session_id version gitBranch type subtype"
         " uuid timestamp slug agentId entrypoint message toolUseResult content attachment level"
     ).split()
@@ -379,11 +375,4 @@ class _Reader:
         if name_of(record.get("sessionId")):
             yield from self._session(record)
         self._thread.unknown += 1
-        if self._thread.session_key is None:
-            yield Problem(line.number, f"a record of unknown type {record.get('type')!r}, in no session, was not kept")
-        elif self._thread.unknown <= UNKNOWN_KEPT:
-            size = len(json.dumps(record))
-            kept = record if size <= UNKNOWN_CHARS else {"type": record.get("type"), "size_chars": size}
-            yield SessionRecord(self._thread.session_key, metadata={"unknown_records": [kept]})
-        elif self._thread.unknown == UNKNOWN_KEPT + 1:
-            yield Problem(line.number, f"more than {UNKNOWN_KEPT} records of unknown types; the rest are not kept")
+        yield from keep_unknown(record, self._thread.session_key, line.number, self._thread.unknown)

@@ -12,7 +12,7 @@ from memory.importers.spoken import Stretch, stretches
 
 WRAPPERS: dict[str, str | None] = {
     **dict.fromkeys(
-        (  # noqa: SIM905 - a name a line would fill a screen
+        (
             "system-reminder local-command-caveat local-command-stdout local-command-stderr bash-stdout bash-stderr"
             " task-notification agent-notification teammate-message ide_opened_file ide_selection ide_diagnostics"
             " new-diagnostics command-name command-message command-args command-contents"

@@ -1,0 +1,192 @@
+"""OpenAI chat JSON Lines: each line `{"messages": […], "tools": […]}` is one session.
+
+A session has no id, so its content is its id: a line whose messages grow becomes another session. The first system or
+developer message is the session's system prompt; it stays a message, of role `system`.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+from memory.importers.pictures import picture_at, picture_part
+from memory.importers.records import (
+    TITLE_FIRST_PROMPT,
+    TITLE_PERSON,
+    Item,
+    Mark,
+    MessageRecord,
+    Part,
+    Problem,
+    Role,
+    SessionRecord,
+)
+from memory.importers.source import Line, Sample, Source
+from memory.importers.spoken import first_line
+from memory.importers.times import read_time
+
+FORMAT = "openai-chat"
+
+MARK_EVERY = 100
+"""Lines, each a whole conversation, from one mark to the next. Untuned."""
+_ROLES: dict[str, Role] = {
+    "system": "system",
+    "developer": "system",
+    "user": "user",
+    "assistant": "assistant",
+    "tool": "tool",
+    "function": "tool",
+}
+_KNOWN = frozenset(["role", "content", "tool_calls", "function_call", "tool_call_id", "name", "refusal"])
+
+
+def recognises(sample: Sample) -> bool:
+    """Say whether the first lines hold lists of messages whose roles are OpenAI's."""
+    records = sample.records
+    return any(_is_conversation(record) for record in records) and all("messages" in record for record in records)
+
+
+def read(source: Source) -> Iterator[Item]:
+    """Yield the sessions of the lines from `source.offset` on."""
+    marked_line = source.line
+    for line in source.json_lines():
+        if isinstance(line, Problem):
+            yield line
+            continue
+        yield from _conversation(line)
+        if line.number - marked_line >= MARK_EVERY:
+            marked_line = line.number
+            yield Mark(source.reached, source.reached_line, {})
+    yield Mark(source.reached, source.reached_line, {})
+
+
+def _is_conversation(record: dict[str, Any]) -> bool:
+    messages = record.get("messages")
+    if not isinstance(messages, list) or not messages:
+        return False
+    return all(isinstance(message, dict) and message.get("role") in _ROLES for message in messages)
+
+
+def _conversation(line: Line) -> Iterator[Item]:
+    record = line.value
+    messages = record.get("messages")
+    if not isinstance(messages, list):
+        yield Problem(line.number, "no list of `messages`")
+        return
+    key = hashlib.sha256(json.dumps(record, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    session = SessionRecord(key, metadata={"kind": "main"})
+    session.metadata |= {name: value for name, value in record.items() if name != "messages"}
+    session.model = record["model"] if isinstance(record.get("model"), str) else None
+    for name in ("created_at", "created", "timestamp"):
+        try:
+            session.created_at = session.created_at or read_time(record.get(name))
+        except ValueError as error:
+            yield Problem(line.number, str(error))
+    yield _titled(session, record, messages)
+    names: dict[str, str] = {}
+    for at, message in enumerate(messages):
+        if not isinstance(message, dict) or message.get("role") not in _ROLES:
+            yield Problem(line.number, f"message {at + 1} has no role of a chat")
+            continue
+        yield _message(session, f"{key}:{at}", message, names)
+
+
+def _titled(session: SessionRecord, record: dict[str, Any], messages: list[Any]) -> SessionRecord:
+    """Give a session its title: its own, else the person's first line; and its system prompt."""
+    for message in messages:
+        if not isinstance(message, dict):
+            continue
+        text = _text(message.get("content"))
+        if session.title is None and message.get("role") == "user":
+            session.title, session.title_authority = first_line(text), TITLE_FIRST_PROMPT
+        if session.system_prompt is None and message.get("role") in ("system", "developer"):
+            session.system_prompt = text
+    if isinstance(record.get("title"), str) and record["title"]:
+        session.title, session.title_authority = record["title"], TITLE_PERSON
+    return session
+
+
+def _text(content: object) -> str:
+    if isinstance(content, str):
+        return content
+    blocks = content if isinstance(content, list) else []
+    return "\n".join(
+        block["text"] for block in blocks if isinstance(block, dict) and isinstance(block.get("text"), str)
+    )
+
+
+def _message(session: SessionRecord, key: str, given: dict[str, Any], names: dict[str, str]) -> MessageRecord:
+    """Make a message; `names` learns which call is for which tool, and tells it for its result."""
+    message = MessageRecord(session.key, key, _ROLES[given["role"]], [], created_at=session.created_at)
+    name = given["name"] if isinstance(given.get("name"), str) else None
+    rest = {native: value for native, value in given.items() if native not in _KNOWN and value is not None}
+    message.metadata = {"native": rest} if rest else {}
+    if given["role"] == "developer":
+        message.metadata["native_role"] = "developer"
+    if message.role == "tool":
+        _fill_result(message, given, names, name)
+        return message
+    message.sender_id = name
+    message.model = session.model if message.role == "assistant" else None
+    message.parts = _content_parts(given.get("content"), message)
+    if isinstance(given.get("refusal"), str):
+        message.parts.append({"type": "text", "id": "refusal", "text": given["refusal"], "native": {"type": "refusal"}})
+    calls = [_call_part(call, at, names) for at, call in enumerate(_calls(given))]
+    message.parts += calls
+    message.tool_name = calls[0]["name"] if calls else None
+    if len(message.parts) == len(calls) == 1:
+        message.tool_call = {name: calls[0][name] for name in ("call_id", "name", "input")}
+    return message
+
+
+def _fill_result(message: MessageRecord, given: dict[str, Any], names: dict[str, str], name: str | None) -> None:
+    call_id = given["tool_call_id"] if isinstance(given.get("tool_call_id"), str) else None
+    message.tool_name = name or names.get(call_id or "")
+    message.tool_result = {"call_id": call_id, "is_error": False}
+    part: Part = {"type": "tool_result", "id": "0", "call_id": call_id, "name": message.tool_name, "is_error": False}
+    message.parts = [part | {"text": _text(given.get("content"))}]
+    if isinstance(given.get("content"), list):
+        message.parts[0]["output"] = given["content"]
+
+
+def _content_parts(content: object, message: MessageRecord) -> list[Part]:
+    if isinstance(content, str):
+        return [{"type": "text", "id": "0", "text": content}] if content else []
+    blocks = content if isinstance(content, list) else []
+    return [_block_part(block, str(at), message) for at, block in enumerate(blocks)]
+
+
+def _block_part(block: object, part_id: str, message: MessageRecord) -> Part:
+    if not isinstance(block, dict):
+        return {"type": "text", "id": part_id, "text": str(block)}
+    image, audio = block.get("image_url"), block.get("input_audio")
+    url = image.get("url") if isinstance(image, dict) else image
+    if isinstance(url, str):
+        return picture_at(part_id, url, message.attachments)
+    if isinstance(audio, dict) and isinstance(audio.get("data"), str):
+        media_type = f"audio/{audio.get('format') or 'wav'}"
+        return picture_part(part_id, media_type, audio["data"], message.attachments) | {"type": "file"}
+    text = block.get("text", block.get("refusal"))
+    if isinstance(text, str):
+        return {"type": "text", "id": part_id, "text": text}
+    return {"type": "file", "id": part_id, "native": block}
+
+
+def _calls(given: dict[str, Any]) -> list[dict[str, Any]]:
+    old, calls = given.get("function_call"), given.get("tool_calls")
+    listed = [*(calls if isinstance(calls, list) else []), {"function": old}]
+    return [call for call in listed if isinstance(call, dict) and call != {"function": None}]
+
+
+def _call_part(call: dict[str, Any], at: int, names: dict[str, str]) -> Part:
+    function = call.get("function") if isinstance(call.get("function"), dict) else call.get("custom")
+    function = function if isinstance(function, dict) else {}
+    call_id, name = call.get("id"), str(function.get("name") or "")
+    if isinstance(call_id, str):
+        names[call_id] = name
+    given = function.get("arguments", function.get("input"))
+    if isinstance(given, str):
+        with suppress(ValueError, RecursionError):
+            given = json.loads(given)
+    return {"type": "tool_call", "id": f"call{at}", "call_id": call_id, "name": name, "input": given}

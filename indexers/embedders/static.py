@@ -128,6 +128,7 @@ class _WordPieces:
     def __init__(self, vocabulary: list[str]) -> None:
         self._rows = {token: row for row, token in enumerate(vocabulary)}
         self._spare = [row for row, token in enumerate(vocabulary) if token.startswith("[unused")]
+        self._longest = max(map(len, vocabulary), default=0)
         self._known: dict[str, tuple[int, ...]] = {}
 
     def cut(self, text: str) -> NDArray[np.int32]:
@@ -139,10 +140,12 @@ class _WordPieces:
         try:
             ids = list(chain.from_iterable(map(known.__getitem__, words)))
         except KeyError:
-            ids = list(chain.from_iterable(known[word] if word in known else self._learn(word) for word in words))
+            ids = list(chain.from_iterable(map(self._learn, words)))
         return np.array(ids[:MAX_TOKENS], np.int32)
 
     def _learn(self, word: str) -> tuple[int, ...]:
+        if (pieces := self._known.get(word)) is not None:
+            return pieces
         if len(self._known) >= MAX_CACHED_WORDS:
             self._known.clear()
         pieces = tuple(self._cut_word(word)) if len(word) <= MAX_WORD_CHARACTERS else ()
@@ -161,7 +164,7 @@ class _WordPieces:
         rows, start = [], 0
         while start < len(part):
             prefix = "##" if start else ""
-            for end in range(len(part), start, -1):
+            for end in range(min(len(part), start + self._longest), start, -1):
                 row = self._rows.get(prefix + part[start:end])
                 if row is not None:
                     break

@@ -3,7 +3,11 @@
 import re
 from functools import lru_cache
 
-IDENTIFIER = re.compile(r"[\w$@#]+(?:(?:::|->|[-./\\:@+])[\w$#]+)+|_?[a-z0-9]+(?:[A-Z][a-z0-9]*)+\w*|\w*[A-Za-z_]+_+\w+|[A-Za-z]+\d\w*|\d{3,}")
+IDENTIFIER = re.compile(
+    r"[\w$@#]+(?:(?:::|->|[-./\\:@+])[\w$#]+)+"
+    r"|_?[a-z0-9]+(?:[A-Z][a-z0-9]*)+\w*"
+    r"|\w*[A-Za-z_]+_+\w+|[A-Za-z]+\d\w*|\d{3,}"
+)
 """Paths, dotted and dashed names, `snake_case`, `camelCase`, error codes, numbers of three digits and more."""
 _HUMP = re.compile(r"[a-z0-9][A-Z]")
 _HUMPED = re.compile(r"\b\w*[a-z0-9][A-Z]\w*")
@@ -13,11 +17,13 @@ LONGEST_IDENTIFIER = 120
 """Characters; a longer one is base64 or a hash, found by its beginning. Untuned."""
 
 STOP_WORDS = frozenset(
-    "a about all also am an and any are as at be because been being but by can could did do does doing for from had has"
-    " have having he her here hers him his how i if in into is it its just me more most my no nor not of off on once"
-    " only or other our ours out over own s same she should so some such t than that the their theirs them then there"
-    " these they this those through to too until up us very was we were what when where which while who whom why will"
-    " with would you your yours".split()
+    """
+    a about all also am an and any are as at be because been being but by can could did do does doing for from
+    had has have having he her here hers him his how i if in into is it its just me more most my no nor not of
+    off on once only or other our ours out over own s same she should so some such t than that the their theirs
+    them then there these they this those through to too until up us very was we were what when where which
+    while who whom why will with would you your yours
+    """.split()
 )
 """Words that a question has and an answer need not have. A common English list, without words that name things."""
 

@@ -31,12 +31,17 @@ class Settings(BaseSettings):
 
     @classmethod
     def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], **sources: PydanticBaseSettingsSource
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Put the file behind the environment."""
         return (
-            sources["init_settings"],
-            sources["env_settings"],
+            init_settings,
+            env_settings,
             TomlConfigSettingsSource(settings_cls, toml_file=settings_file()),
         )
 

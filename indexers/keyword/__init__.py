@@ -70,7 +70,9 @@ class KeywordEngine(Protocol):
         ...
 
 
-def terms_of(words: Sequence[str], fields: Sequence[str] = ("body",), *, keep_stop_words: bool = False) -> tuple[Term, ...]:
+def terms_of(
+    words: Sequence[str], fields: Sequence[str] = ("body",), *, keep_stop_words: bool = False
+) -> tuple[Term, ...]:
     """Make the terms of a query from its words: stems, whole identifiers, pairs of CJK characters.
 
     Stop words are left out unless nothing else is there; at most MOST_TERMS terms, each once.

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 from indexers.document import Document, Filter, Hit, passes
 from indexers.keyword import (
-    B,
     K1,
+    B,
     KeywordHits,
     KeywordQuery,
     Statistics,

@@ -37,7 +37,14 @@ MEMORY_BYTES = 64_000_000
 """What a writer buffers; above 50 MB nothing is gained (LIMITS.md, 3)."""
 _MARK_GROUP = "__mark__"
 _TEXT_FIELDS = (("body", "words"), ("title", "words"), ("identifiers", "spaces"), ("bigrams", "spaces"))
-_NOT_BROKEN = ("LockBusy", "Permission denied", "Read-only file system", "No space left", "Too many open files", "os error")
+_NOT_BROKEN = (
+    "LockBusy",
+    "Permission denied",
+    "Read-only file system",
+    "No space left",
+    "Too many open files",
+    "os error",
+)
 
 
 class TantivyEngine:
@@ -194,7 +201,7 @@ class TantivyEngine:
 
     def _meta_stamp(self) -> tuple[int, int]:
         try:
-            status = os.stat(self.directory / "meta.json")
+            status = (self.directory / "meta.json").stat()
         except FileNotFoundError as error:
             raise IndexBroken(f"{self.directory}: its meta.json is gone; rebuild the index") from error
         return status.st_ino, status.st_mtime_ns

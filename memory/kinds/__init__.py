@@ -62,6 +62,8 @@ class Declaration:
     order: str = "{t}.number"
     """What `list` sorts by, as SQL over the columns; equal ones by number."""
     newest_first: bool = False
+    folds_parts: bool = False
+    """Whether texts of `parts` that stand in `content` are stored there only (`memory/store/parts.py`)."""
     searchable: bool = False
     """Whether `memory/searchable.py` makes documents of it."""
     version: int = 1

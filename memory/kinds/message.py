@@ -37,6 +37,7 @@ class Message(Record):
             " where a.message_number = {t}.number and a.deleted_at is null)"
         },
         order="{t}.seq",
+        folds_parts=True,
         filters=("session_id", "role", "status", "tool_name", "sender_id"),
         searchable=True,
     )
@@ -74,6 +75,7 @@ class MessageVersion(Record):
         plural="message_versions",
         references={"message_id": Reference("message", on_delete="cascade")},
         unique=(("message_number", "version"),),
+        folds_parts=True,
         filters=("message_id",),
     )
 

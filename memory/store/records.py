@@ -12,6 +12,8 @@ from typing import Any
 from memory.errors import Conflict, InvalidCursor, InvalidInput, UnknownRecord
 from memory.kinds import Record, kinds
 from memory.store.changes import Changes
+from memory.store.chunks import Chunks
+from memory.store.parts import fold_parts, unfold_parts
 from memory.store.schema import Value, columns, micros, moment
 from memory.store.sqlite import Row, SqliteDatabase
 
@@ -29,11 +31,14 @@ class Where:
 class Records:
     """Records of one workspace."""
 
-    def __init__(self, database: SqliteDatabase, workspace: str, workspace_number: int, changes: Changes) -> None:
+    def __init__(
+        self, database: SqliteDatabase, workspace: str, workspace_number: int, changes: Changes, chunks: Chunks
+    ) -> None:
         self._database = database
         self._workspace = workspace
         self._workspace_number = workspace_number
         self._changes = changes
+        self._chunks = chunks
 
     def number(self, kind: str, id: str) -> int | None:
         """Give the number a record has in its table; None when there is no such record, deleted ones included."""
@@ -67,6 +72,23 @@ class Records:
         ).replace("{t}", "t")
         rows = self._database.rows(sql, (self._workspace_number, *where.parameters, limit))
         return [(row[0], self._record(kind, row)) for row in rows]
+
+    def values(self, kind: str, fields: Sequence[str], numbers: Sequence[int]) -> list[tuple[Any, ...]]:
+        """Read some fields of records by their numbers, each row beginning with the number; deleted ones are left out."""
+        wanted = [next(column for column in columns(kind) if column.field == field) for field in fields]
+        found: list[tuple[Any, ...]] = []
+        for start in range(0, len(numbers), 500):
+            some = numbers[start : start + 500]
+            sql = (
+                f"select number, {', '.join(column.name for column in wanted)} from {kind}"
+                f" where number in ({', '.join('?' * len(some))}) and deleted_at is null"
+            )
+            for row in self._database.rows(sql, tuple(some)):
+                values = {column.field: column.decode(each) for column, each in zip(wanted, row[1:], strict=True)}
+                if values.get("parts") and "content" in values:
+                    values["parts"] = unfold_parts(values["content"], values["parts"])
+                found.append((row[0], *(values[field] for field in fields)))
+        return found
 
     def page(
         self, kind: str, where: Where, *, limit: int, cursor: str | None
@@ -148,32 +170,60 @@ class Records:
         self._changes.add(self._workspace_number, kind, [number], "update")
         return number
 
-    def set_deleted(self, kind: str, numbers: Sequence[int], at: datetime | None) -> None:
-        """Delete softly, or restore when `at` is None; inside a transaction."""
-        stamp = None if at is None else micros(at)
-        self._database.execute_many(
-            f"update {kind} set deleted_at = ?, updated_at = ? where number = ?",
-            ((stamp, micros(at or datetime.now(UTC)), number) for number in numbers),
-        )
-        self._changes.add(self._workspace_number, kind, numbers, "restore" if at is None else "delete")
+    def set_deleted(self, kind: str, numbers: Sequence[int], at: datetime | None) -> dict[str, list[int]]:
+        """Delete softly with all that cascades, or restore when `at` is None; inside a transaction.
+
+        What is restored is what was deleted together with the record. Chunks of what is deleted go; those of what is
+        restored are the caller's to make.
+
+        Returns:
+            The numbers concerned, by kind.
+        """
+        concerned: dict[str, list[int]] = {}
+        for number in numbers:
+            row = self._database.row(f"select deleted_at from {kind} where number = ?", (number,))
+            if row is not None and (row[0] is None) == (at is not None):
+                self._set_deleted(kind, number, None if at is None else micros(at), row[0], concerned)
+        for each, changed in concerned.items():
+            self._changes.add(self._workspace_number, each, changed, "restore" if at is None else "delete")
+            if at is not None and kinds()[each].declaration.searchable:
+                self._chunks.remove(each, changed)
+        return concerned
+
+    def _set_deleted(
+        self, kind: str, number: int, stamp: int | None, before: int | None, concerned: dict[str, list[int]]
+    ) -> None:
+        now = micros(datetime.now(UTC))
+        self._database.rows(f"update {kind} set deleted_at = ?, updated_at = ? where number = ?", (stamp, now, number))
+        concerned.setdefault(kind, []).append(number)
+        for child, column, on_delete in _referrers(kind):
+            if on_delete == "cascade":
+                alike = "is null" if before is None else "= ?"
+                sql = f"select number from {child} where {column} = ? and deleted_at {alike}"
+                for row in self._database.rows(sql, (number,) if before is None else (number, before)):
+                    self._set_deleted(child, row[0], stamp, before, concerned)
 
     def remove(self, kind: str, numbers: Sequence[int]) -> None:
         """Delete rows for good, with all that cascades, and leave tombstones; inside a transaction."""
         for child, column, on_delete in _referrers(kind):
-            marks = ", ".join("?" * len(numbers))
-            if on_delete == "cascade" and numbers:
-                rows = self._database.rows(f"select number from {child} where {column} in ({marks})", tuple(numbers))
+            if on_delete != "cascade":
+                continue
+            for number in numbers:
+                rows = self._database.rows(f"select number from {child} where {column} = ?", (number,))
                 self.remove(child, [row[0] for row in rows])
+        if kinds()[kind].declaration.searchable:
+            self._chunks.remove(kind, numbers)
         for number in numbers:
             row = self._database.row(f"select id from {kind} where number = ?", (number,))
-            if row is None:
-                continue
-            self._changes.bury(self._workspace_number, kind, number, row[0])
-            self._database.rows(f"delete from {kind} where number = ?", (number,))
+            if row is not None:
+                self._changes.bury(self._workspace_number, kind, number, row[0])
+                self._database.rows(f"delete from {kind} where number = ?", (number,))
 
     def _encode(self, record: Record, field: str) -> Value:
         column = next(each for each in columns(record.declaration.name) if each.field == field)
         value = getattr(record, field)
+        if field == "parts" and record.declaration.folds_parts:
+            value = fold_parts(vars(record)["content"], value)
         if column.target is None:
             encoded: Value = column.encode(value)
             return encoded
@@ -188,7 +238,10 @@ class Records:
         values: dict[str, Any] = {"id": row[1], "workspace_id": self._workspace}
         for column, value in zip(columns(kind), row[2:], strict=False):
             values[column.field] = value if column.target else column.decode(value)
-        derived = kinds()[kind].declaration.derived
+        declaration = kinds()[kind].declaration
+        if declaration.folds_parts and values["parts"]:
+            values["parts"] = unfold_parts(values["content"], values["parts"])
+        derived = declaration.derived
         for name, value in zip(derived, row[2 + len(columns(kind)) :], strict=True):
             values[name] = json.loads(value) if isinstance(value, str) and value.startswith("[") else value
         return kinds()[kind].model_validate(values)

@@ -52,18 +52,22 @@ class SqliteDatabase:
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         """Run one statement and give all its rows."""
-        with translated(self._path):
+        try:
             return list(self._connection().execute(sql, parameters))
+        except apsw.Error as error:
+            raise translation(error, self._path) from error
 
     def row(self, sql: str, parameters: Sequence[Any] = ()) -> Row | None:
         """Run one statement and give its first row; None when there is none."""
-        with translated(self._path):
-            return next(self._connection().execute(sql, parameters), None)
+        found = self.rows(sql, parameters)
+        return found[0] if found else None
 
     def execute_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
         """Run one statement for each row of parameters."""
-        with translated(self._path):
+        try:
             self._connection().executemany(sql, rows)
+        except apsw.Error as error:
+            raise translation(error, self._path) from error
 
     def inserted_number(self) -> int:
         """Give the number of the row that this thread inserted last."""
@@ -75,9 +79,15 @@ class SqliteDatabase:
 
     def read_blob(self, table: str, column: str, number: int, start: int, size_bytes: int) -> bytes:
         """Read part of a blob without reading the row."""
-        with translated(self._path), self._connection().blob_open("main", table, column, number, False) as blob:
-            blob.seek(start)
-            return blob.read(size_bytes)
+        try:
+            blob = self._connection().blob_open("main", table, column, number, False)
+            try:
+                blob.seek(start)
+                return blob.read(size_bytes)
+            finally:
+                blob.close()
+        except apsw.Error as error:
+            raise translation(error, self._path) from error
 
     @property
     def is_writing(self) -> bool:
@@ -198,34 +208,42 @@ def _refuse_old_library() -> None:
 
 @contextmanager
 def translated(path: Path) -> Iterator[None]:
-    """Turn SQLite's errors into this package's, each with what to do."""
-    where = path.parent
+    """Turn SQLite's errors into this package's."""
     try:
         yield
-    except apsw.FullError as error:
-        raise StoreFull(f"{where}: the disk is full; nothing was half-written, free some space and try again") from error
-    except (apsw.NotADBError, apsw.CorruptError) as error:
-        raise DamagedStore(
-            f"{where}: store.db cannot be read as a store ({error}); it is left as it is, restore a backup"
-        ) from error
-    except apsw.ConstraintError as error:
-        raise Conflict(f"{_constraint(error)}; read the record that is there, or give another value") from error
-    except apsw.ReadOnlyError as error:
-        raise StoreFault(f"{where}: the store cannot be written; check the rights of the directory") from error
-    except apsw.CantOpenError as error:
-        raise StoreFault(f"{where}: store.db cannot be opened; check that the directory can be read and written") from error
-    except apsw.BusyError as error:
-        raise StoreFault(f"{where}: another program has kept the store locked; try again") from error
-    except apsw.IOError as error:
-        raise StoreFault(f"{where}: the disk failed ({error}); nothing was half-written") from error
-    except apsw.ConnectionClosedError as error:
-        raise StoreClosed(f"{where}: the store is closed; open it again") from error
+    except apsw.Error as error:
+        raise translation(error, path) from error
 
 
-def _constraint(error: apsw.ConstraintError) -> str:
+def translation(error: apsw.Error, path: Path) -> MemoryFault:
+    """Say in this package's words, with what to do, what SQLite says."""
+    where = path.parent
+    match error:
+        case apsw.FullError():
+            return StoreFull(f"{where}: the disk is full; nothing was half-written, free some space and try again")
+        case apsw.NotADBError() | apsw.CorruptError():
+            return DamagedStore(
+                f"{where}: {path.name} cannot be read as a store ({error}); it is left as it is, restore a backup"
+            )
+        case apsw.ConstraintError():
+            return Conflict(f"{_constraint(error)}; read the record that is there, or give another value")
+        case apsw.ReadOnlyError():
+            return StoreFault(f"{where}: the store cannot be written; check the rights of the directory")
+        case apsw.CantOpenError():
+            return StoreFault(f"{where}: {path.name} cannot be opened; check that it can be read and written")
+        case apsw.BusyError():
+            return StoreFault(f"{where}: another program has kept the store locked; try again")
+        case apsw.IOError():
+            return StoreFault(f"{where}: the disk failed ({error}); nothing was half-written")
+        case apsw.ConnectionClosedError():
+            return StoreClosed(f"{where}: the store is closed; open it again")
+    return StoreFault(f"{where}: {error}")
+
+
+def _constraint(error: apsw.Error) -> str:
     text = str(error)
     if "UNIQUE" in text:
-        return f"there is one already with the same {text.split(':')[-1].strip().split(',')[0].split('.')[-1]}"
+        return f"there is one already with the same {text.rsplit(':', maxsplit=1)[-1].strip().split(',')[0].split('.')[-1]}"
     if "FOREIGN KEY" in text:
         return "it refers to a record that is not there"
     return f"a value is not allowed ({text})"

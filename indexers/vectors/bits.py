@@ -1,0 +1,129 @@
+"""Sign bits of vectors in memory, column by column: the first, coarse pass of the search.
+
+32 bytes a vector of 256 dimensions; xor and popcount over a million of them takes under 3 ms (LIMITS.md, 2c).
+Source of the two passes: binary quantisation with rescoring (Shakir, Aarsen & Lee, 2024).
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexers.document import Filter
+from indexers.vectors import mask_of
+
+if TYPE_CHECKING:
+    from indexers.vectors import Columns
+
+_BLOCK = 1 << 16
+
+
+class Bits:
+    """Rows of sign bits with their keys and attributes; rows are appended, and dropped by clearing a flag."""
+
+    def __init__(self, dim: int, attributes: dict[str, "np.dtype[np.integer]"]) -> None:
+        self._words = dim // 64
+        self._dtypes = dict(attributes)
+        self.count = 0
+        self._capacity = 0
+        self._codes = [np.empty(0, np.uint64) for _ in range(self._words)]
+        self._keys = np.empty(0, np.int64)
+        self._alive = np.empty(0, bool)
+        self._all_alive = True
+        self._columns: dict[str, np.ndarray] = {name: np.empty(0, dtype) for name, dtype in attributes.items()}
+
+    @property
+    def keys(self) -> NDArray[np.int64]:
+        """Keys of all rows, in ascending order, dropped ones included."""
+        return self._keys[: self.count]
+
+    def append(self, keys: NDArray[np.int64], codes: NDArray[np.uint8], attributes: "Columns") -> None:
+        """Add rows.
+
+        Args:
+            keys: int64 of shape (n,), ascending and above all that are there.
+            codes: uint8 of shape (n, dim / 8), the sign bits.
+            attributes: For each name an array of shape (n,).
+        """
+        added = len(keys)
+        if not added:
+            return
+        self._grow(self.count + added)
+        rows = slice(self.count, self.count + added)
+        words = np.ascontiguousarray(codes).view(np.uint64)
+        for word in range(self._words):
+            self._codes[word][rows] = words[:, word]
+        self._keys[rows] = keys
+        self._alive[rows] = True
+        for name, column in self._columns.items():
+            column[rows] = attributes[name]
+        self.count += added
+
+    def drop(self, keys: NDArray[np.int64]) -> None:
+        """Forget rows; keys that are not there are passed over."""
+        rows = np.searchsorted(self.keys, keys)
+        rows = rows[rows < self.count]
+        rows = rows[np.isin(self._keys[rows], keys)]
+        if len(rows):
+            self._alive[rows] = False
+            self._all_alive = False
+
+    def candidates(
+        self, code: NDArray[np.uint8], conditions: Filter, limit: int, exact_below: int
+    ) -> NDArray[np.int64]:
+        """Give keys of the rows whose bits are nearest, in ascending order of keys.
+
+        Args:
+            code: uint8 of shape (dim / 8,), the query's sign bits.
+            conditions: All hold for every row.
+            limit: How many are wanted; a few more come where distances are equal.
+            exact_below: When no more rows than this fulfil the conditions, all of them are given.
+        """
+        mask = mask_of(self._columns, conditions, self.count)
+        if not self._all_alive:
+            mask = self._alive[: self.count] if mask is None else mask & self._alive[: self.count]
+        if mask is None:
+            if self.count <= exact_below:
+                return self.keys
+            rows = None
+        else:
+            rows = np.flatnonzero(mask)
+            if len(rows) <= max(exact_below, limit):
+                return self._keys[rows]
+        distances = self._distances(code.view(np.uint64), rows)
+        histogram = np.bincount(distances, minlength=self._words * 64 + 1)
+        enough = int(np.searchsorted(np.cumsum(histogram), min(limit, len(distances))))
+        near = np.flatnonzero(distances <= enough)
+        return self._keys[near if rows is None else rows[near]]
+
+    def _distances(self, code: NDArray[np.uint64], rows: NDArray[np.int64] | None) -> NDArray[np.uint16]:
+        count = self.count if rows is None else len(rows)
+        distances = np.empty(count, np.uint16)
+        for start in range(0, count, _BLOCK):
+            end = min(start + _BLOCK, count)
+            block: slice | NDArray[np.int64] = slice(start, end) if rows is None else rows[start:end]
+            total = np.bitwise_count(self._codes[0][block] ^ code[0]).astype(np.uint16)
+            for word in range(1, self._words):
+                total += np.bitwise_count(self._codes[word][block] ^ code[word])
+            distances[start:end] = total
+        return distances
+
+    def _grow(self, needed: int) -> None:
+        if needed <= self._capacity:
+            return
+        self._capacity = max(needed, self._capacity * 5 // 4, 1024)
+        self._codes = [_longer(codes, self._capacity) for codes in self._codes]
+        self._keys = _longer(self._keys, self._capacity)
+        self._alive = _longer(self._alive, self._capacity)
+        self._columns = {name: _longer(column, self._capacity) for name, column in self._columns.items()}
+
+
+def sign_bits(vectors: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Give the sign bits of vectors, eight to a byte, the first dimension in the lowest bit, as sqlite-vec orders them."""
+    return np.packbits(vectors > 0, axis=-1, bitorder="little")
+
+
+def _longer(array: np.ndarray, capacity: int) -> np.ndarray:
+    longer = np.empty(capacity, array.dtype)
+    longer[: len(array)] = array
+    return longer

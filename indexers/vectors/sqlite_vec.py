@@ -1,0 +1,180 @@
+"""sqlite-vec: vectors as rows beside their records, searched through their sign bits held in memory.
+
+The rows (float32 and bits) are the truth and are written in the caller's transaction. Searching scans the bits
+in memory, then reads the float32 of the best from the table's own chunks: sqlite-vec's scan takes 333 ms at a
+million rows, this 4 ms (LIMITS.md, 2).
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexers.document import Filter, Hit
+from indexers.vectors import check_vectors
+from indexers.vectors.bits import Bits, sign_bits
+
+if TYPE_CHECKING:
+    from indexers.vectors import Vectors
+
+CANDIDATES = 400
+"""Rows whose float32 are read for 10 hits. Source: LIMITS.md 2c (500 give recall .988 at a million)."""
+EXACT_BELOW = 400
+"""When fewer rows fulfil a filter, each is compared in float32. Untuned."""
+_CHUNK_ROWS = 1024
+_SOME = 200
+
+
+class Database(Protocol):
+    """What is needed of the database that holds the table."""
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]: ...
+
+    def execute_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None: ...
+
+    def read_blob(self, table: str, column: str, number: int, start: int, size_bytes: int) -> bytes: ...
+
+
+def create_table(database: Database, table: str, dim: int) -> None:
+    """Make a table for vectors of a number of dimensions; inside a transaction."""
+    database.rows(f"create virtual table {table} using vec0(f float[{dim}] distance_metric=cosine, b bit[{dim}])")
+
+
+def put_rows(database: Database, table: str, dim: int, keys: Sequence[int], vectors: "Vectors", model: str) -> None:
+    """Write vectors; inside the transaction of the records they belong to.
+
+    Raises:
+        DimensionError: They have another length than the table.
+        VectorError: One is not finite, or all zeros.
+    """
+    if not len(keys):
+        return
+    check_vectors(vectors, dim, model)
+    floats = np.ascontiguousarray(vectors, dtype=np.float32)
+    codes = sign_bits(floats)
+    database.execute_many(
+        f"insert into {table} (rowid, f, b) values (?, ?, vec_bit(?))",
+        ((int(key), floats[i].tobytes(), codes[i].tobytes()) for i, key in enumerate(keys)),
+    )
+
+
+def remove_rows(database: Database, table: str, keys: Iterable[int]) -> None:
+    """Delete vectors; inside a transaction."""
+    database.execute_many(f"delete from {table} where rowid = ?", ((int(key),) for key in keys))
+
+
+class SqliteVecIndex:
+    """Searches one table; `append` and `drop` keep its memory level with the rows."""
+
+    def __init__(
+        self, database: Database, table: str, dim: int, attributes: dict[str, "np.dtype[np.integer]"], model: str = ""
+    ) -> None:
+        self._database = database
+        self._table = table
+        self._dim = dim
+        self._model = model
+        self._bits = Bits(dim, attributes)
+
+    @property
+    def last_key(self) -> int:
+        """The highest key it has seen; 0 when none."""
+        return int(self._bits.keys[-1]) if self._bits.count else 0
+
+    def load(self, attributes_of: Callable[[NDArray[np.int64]], dict[str, NDArray[Any]]]) -> None:
+        """Read the bits of all rows, chunk by chunk.
+
+        Args:
+            attributes_of: Gives the attributes of ascending keys; a key it does not know is a row left out by
+                returning `known` as a mask among them.
+        """
+        keys, codes = self._stored_codes()
+        order = np.argsort(keys, kind="stable")
+        keys, codes = keys[order], codes[order]
+        attributes = attributes_of(keys)
+        known = attributes.pop("known", None)
+        if known is not None:
+            keys, codes = keys[known], codes[known]
+        self._bits.append(keys, codes, attributes)
+
+    def append(self, keys: NDArray[np.int64], attributes: dict[str, NDArray[Any]]) -> None:
+        """Take up rows written since, by ascending keys; keys without a row are passed over."""
+        found: dict[int, bytes] = {}
+        for start in range(0, len(keys), _SOME):
+            for key in keys[start : start + _SOME]:
+                for row in self._database.rows(f"select b from {self._table} where rowid = ?", (int(key),)):
+                    found[int(key)] = row[0]
+        there = np.fromiter((int(key) in found for key in keys), dtype=bool, count=len(keys))
+        codes = np.frombuffer(b"".join(found[int(key)] for key in keys[there]), np.uint8).reshape(-1, self._dim // 8)
+        self._bits.append(keys[there], codes, {name: values[there] for name, values in attributes.items()})
+
+    def drop(self, keys: NDArray[np.int64]) -> None:
+        """Take note that rows are gone."""
+        self._bits.drop(keys)
+
+    def search(self, vector: "Vectors", conditions: Filter, limit: int) -> list[Hit]:
+        """Find the rows nearest to a vector among those that fulfil the conditions; score is the cosine.
+
+        Raises:
+            DimensionError: The vector has another length than the table.
+            VectorError: It is not finite, or all zeros.
+        """
+        check_vectors(vector[None, :], self._dim, self._model)
+        if not self._bits.count or limit < 1:
+            return []
+        wanted = max(CANDIDATES, 4 * limit)
+        keys = self._bits.candidates(sign_bits(vector), conditions, wanted, max(EXACT_BELOW, wanted))
+        found, floats = self.vectors(keys)
+        if not len(found):
+            return []
+        scores = floats @ vector
+        best = np.argsort(-scores, kind="stable")[:limit]
+        return [Hit(int(found[i]), float(scores[i])) for i in best]
+
+    def vectors(self, keys: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Read the float32 rows of ascending keys: the keys that are there, and an array of shape (those, dim)."""
+        places: list[tuple[int, int, int]] = []
+        for start in range(0, len(keys), _SOME):
+            some = keys[start : start + _SOME].tolist()
+            marks = ", ".join("?" * len(some))
+            sql = f"select rowid, chunk_id, chunk_offset from {self._table}_rowids where rowid in ({marks})"
+            places.extend(self._database.rows(sql, some))
+        places.sort()
+        size = self._dim * 4
+        table = f"{self._table}_vector_chunks00"
+        if len(places) * 4 > _CHUNK_ROWS * len({chunk for _, chunk, _ in places}):
+            floats = self._from_whole_chunks(places, table)
+        else:
+            floats = np.frombuffer(
+                b"".join(
+                    self._database.read_blob(table, "vectors", chunk, offset * size, size)
+                    for _, chunk, offset in places
+                ),
+                np.float32,
+            ).reshape(-1, self._dim)
+        return np.array([place[0] for place in places], np.int64), floats
+
+    def _from_whole_chunks(self, places: list[tuple[int, int, int]], table: str) -> NDArray[np.float32]:
+        floats = np.empty((len(places), self._dim), np.float32)
+        chunks = np.array([place[1] for place in places])
+        offsets = np.array([place[2] for place in places])
+        for chunk in np.unique(chunks):
+            data = self._database.rows(f"select vectors from {table} where rowid = ?", (int(chunk),))[0][0]
+            rows = chunks == chunk
+            floats[rows] = np.frombuffer(data, np.float32).reshape(-1, self._dim)[offsets[rows]]
+        return floats
+
+    def _stored_codes(self) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+        # vec0 keeps rows in chunks of 1,024: which are valid, their keys, and for each column one blob
+        width = self._dim // 8
+        keys: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
+        codes: list[NDArray[np.uint8]] = [np.empty((0, width), np.uint8)]
+        sql = (
+            f"select c.validity, c.rowids, v.vectors from {self._table}_chunks c"
+            f" join {self._table}_vector_chunks01 v on v.rowid = c.chunk_id order by c.chunk_id"
+        )
+        for validity, rowids, vectors in self._database.rows(sql):
+            valid = np.unpackbits(np.frombuffer(validity, np.uint8), bitorder="little").astype(bool)
+            keys.append(np.frombuffer(rowids, np.int64)[valid])
+            codes.append(np.frombuffer(vectors, np.uint8).reshape(-1, width)[valid])
+        return np.concatenate(keys), np.concatenate(codes)

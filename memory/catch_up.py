@@ -1,0 +1,320 @@
+"""Bring the keyword index level with the store, from its change numbers.
+
+The index's last commit holds a mark: the store's uuid, the number of the last change it has seen and that change's
+random token. The mark proves that the index followed this very log; when it does not, the index is rebuilt beside
+the old one, which is kept aside. A kernel lock decides which process writes; whoever does not get it, or comes too
+early, finds what is missing in the store itself (`Tail`).
+"""
+
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from indexers.document import Document
+from indexers.errors import IndexBroken, IndexBusy, IndexerError
+from indexers.keyword.in_memory import InMemoryEngine
+from memory.errors import MemoryFault
+from memory.saving import Saver
+from memory.searchable import (
+    ATTRIBUTES,
+    RANGED,
+    Passage,
+    document_of,
+    group_of,
+    learning_passages,
+    message_passages,
+    session_passages,
+)
+from memory.store.store import Store
+
+if TYPE_CHECKING:
+    from indexers.keyword.tantivy import TantivyEngine
+
+LAYOUT = 1
+"""Raised when documents are made differently, so that older indexes are rebuilt."""
+BATCH_RECORDS = 2_000
+TAIL_RECORDS = 1_000
+"""Changes that are searched in the store itself; with more of them a search first waits for the index."""
+PAUSE_SECONDS, PAUSE_CHANGES = 0.5, 500
+"""The index follows when it has been quiet so long, or so much has come. Source: RELIABILITY B.2, 9."""
+
+
+class KeywordIndex:
+    """The keyword index of a store, and the tail of changes that it has not seen."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._directory = store.directory / "keyword"
+        self._engine: TantivyEngine | None = None
+        self._tail = InMemoryEngine()
+        self._tail_from = self._tail_to = -1
+        self._tail_groups: set[str] = set()
+        self._guard = threading.RLock()
+        self.fault: str | None = None
+        """Why the index does not answer; None when it does."""
+
+    def engine(self) -> "TantivyEngine | None":
+        """Give the index as of its last commit; None when it is broken or cannot be read: then `fault` says why."""
+        from indexers.keyword.tantivy import TantivyEngine
+
+        with self._guard:
+            try:
+                if self._engine is None:
+                    self._engine = TantivyEngine(self._generation(), tuple(ATTRIBUTES), RANGED)
+                self._engine.refresh()
+                self._check(self._engine)
+                self.fault = None
+            except IndexerError as error:
+                self._engine = None
+                self.fault = str(error)
+            return self._engine
+
+    def applied(self) -> int:
+        """Give the number of the last change that the index has seen; 0 for none."""
+        engine = self.engine()
+        return 0 if engine is None or engine.mark is None else int(engine.mark["seq"])
+
+    def tail(self) -> tuple[InMemoryEngine, set[str], int]:
+        """Give the changes that the index has not seen, as an engine of their own.
+
+        Returns:
+            The engine; the groups that it answers for, in place of the index; how many changes lie behind what it
+            holds, because they are too many to be read for a search.
+        """
+        with self._guard:
+            applied, last = self.applied(), self._store.changes.last_seq()
+            if applied != self._tail_from or last < self._tail_to:
+                self._tail, self._tail_groups = InMemoryEngine(), set()
+                self._tail_from = self._tail_to = applied
+            if last > self._tail_to:
+                touched = sorted(self._store.changes.touched(self._tail_to, last))
+                if len(touched) + len(self._tail_groups) > TAIL_RECORDS * 4:
+                    return self._tail, self._tail_groups, last - self._tail_to
+                groups = [group_of(*each) for each in touched]
+                self._tail.remove(groups)
+                for documents in documents_of(self._store, touched):
+                    self._tail.put(documents)
+                self._tail_groups.update(groups)
+                self._tail_to = last
+            return self._tail, self._tail_groups, 0
+
+    def lag(self) -> int:
+        """Count the changes that the index has not seen."""
+        return max(0, self._store.changes.last_seq() - self.applied())
+
+    def catch_up(self, on_progress: Callable[[int, int], None] | None = None) -> bool:
+        """Bring the index level with the changes there are now; rebuild it when it cannot follow.
+
+        Args:
+            on_progress: Called with how many records are done, and of how many.
+
+        Returns:
+            False when another process is writing the index just now.
+
+        Raises:
+            IndexerError: The disk failed; nothing is lost, the next call goes on.
+        """
+        try:
+            with self._lock():
+                self._reopen()
+                try:
+                    return self._follow(on_progress)
+                except IndexBroken:
+                    self._set_aside()
+                    return self._follow(on_progress)
+        except IndexBusy:
+            return False
+
+    def rebuild(self, on_progress: Callable[[int, int], None] | None = None) -> None:
+        """Make the index anew from the store; the old one is kept aside until the next rebuild.
+
+        Raises:
+            IndexBusy: Another process is writing the index.
+        """
+        with self._lock():
+            self._set_aside()
+            self._follow(on_progress)
+
+    def close(self) -> None:
+        """Let go of the index."""
+        with self._guard:
+            self._engine = None
+
+    def _follow(self, on_progress: Callable[[int, int], None] | None) -> bool:
+        goal = self._store.changes.last_seq()
+        engine = self.engine()
+        if engine is None:
+            raise IndexBroken(self.fault or "the keyword index cannot be opened")
+        mark = engine.mark
+        if mark is not None and mark["seq"] >= goal:
+            return True
+        records = self._all_records() if mark is None else sorted(self._store.changes.touched(mark["seq"], goal))
+        with engine.writing() as writer:
+            for start in range(0, len(records), BATCH_RECORDS):
+                some = records[start : start + BATCH_RECORDS]
+                with self._store.snapshot():
+                    if mark is not None:
+                        writer.remove(group_of(*each) for each in some)
+                    for documents in documents_of(self._store, some):
+                        writer.add(documents)
+                if on_progress:
+                    on_progress(min(start + BATCH_RECORDS, len(records)), len(records))
+            writer.commit(self._mark_at(goal))
+        days = 30
+        with suppress(MemoryFault):
+            self._store.set_state("keyword_seq", str(goal))
+            with self._store.transaction():
+                self._store.changes.prune(goal, days)
+        return True
+
+    def _all_records(self) -> list[tuple[str, int]]:
+        return [
+            (kind, number)
+            for kind in ("session", "message", "learning")
+            for number in self._store.chunks.record_numbers(kind)
+        ]
+
+    def _mark_at(self, seq: int) -> dict[str, Any]:
+        return {"layout": LAYOUT, "store": self._store.uuid, "seq": seq, "token": self._store.changes.token(seq)}
+
+    def _check(self, engine: "TantivyEngine") -> None:
+        """See that the index followed this very log.
+
+        Raises:
+            IndexBroken: It did not.
+        """
+        mark = engine.mark
+        where = engine.directory
+        if mark is None:
+            return
+        if mark.get("store") != self._store.uuid:
+            raise IndexBroken(f"{where}: the index of another store; it is rebuilt")
+        if mark.get("layout") != LAYOUT:
+            raise IndexBroken(f"{where}: the index was made by another version; it is rebuilt")
+        if mark["seq"] and self._store.changes.token(mark["seq"]) != mark["token"]:
+            raise IndexBroken(f"{where}: the index followed another log; it is rebuilt")
+
+    def _generation(self) -> Path:
+        name = self._store.state("keyword_generation") or "1"
+        return self._directory / name
+
+    def _set_aside(self) -> None:
+        """Begin a new generation; the one before is kept, older ones go."""
+        with self._guard:
+            self._engine = None
+            current = self._generation()
+            number = int(current.name) + 1
+            for old in self._directory.glob("*"):
+                if old.is_dir() and old != current:
+                    shutil.rmtree(old, ignore_errors=True)
+            self._store.set_state("keyword_generation", str(number))
+
+    def _reopen(self) -> None:
+        # what another process removed while this one had the index open must not be seen again
+        with self._guard:
+            self._engine = None
+
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(self._directory / "index.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            try:
+                import fcntl
+
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except ImportError:  # Windows: tantivy's own lock has to do
+                pass
+            except BlockingIOError as error:
+                raise IndexBusy(f"{self._directory}: another process is writing the keyword index") from error
+            yield
+        finally:
+            os.close(handle)
+
+
+def documents_of(store: Store, records: list[tuple[str, int]]) -> Iterator[list[Document]]:
+    """Give the documents of records as they are now; those that are gone have none."""
+    for kind in ("session", "message", "learning"):
+        numbers = [number for each, number in records if each == kind]
+        for start in range(0, len(numbers), 500):
+            yield list(_documents(store, kind, numbers[start : start + 500]))
+
+
+def _documents(store: Store, kind: str, numbers: list[int]) -> Iterator[Document]:
+    texts = passage_texts(store, kind, numbers)
+    for key, record, passage, start, end, packed in store.chunks.of_records(kind, numbers):
+        text = texts.get((record, passage))
+        if text is not None:
+            yield document_of(key, kind, record, text[start:end], packed)
+
+
+_TEXTS: dict[str, tuple[tuple[str, ...], Callable[..., list[Passage]]]] = {
+    "message": (("role", "content", "parts", "tool_name"), message_passages),
+    "learning": (("content", "related_files", "tags"), learning_passages),
+    "session": (("title", "summary", "keywords"), session_passages),
+}
+
+
+def passage_texts(store: Store, kind: str, numbers: list[int]) -> dict[tuple[int, int], str]:
+    """Give the searched texts of records, by record number and passage."""
+    fields, passages = _TEXTS[kind]
+    return {
+        (number, passage.number): passage.text
+        for number, *values in store.records.values(kind, fields, numbers)
+        for passage in passages(*values)
+    }
+
+
+class Follower:
+    """Lets the keyword index follow this process's writes, in the background and never in their way."""
+
+    def __init__(self, index: KeywordIndex, saver: Saver) -> None:
+        self._index = index
+        self._written = 0
+        self._wake = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._stopping = False
+        saver.on_write = self.note
+
+    def note(self) -> None:
+        """Take note of a write."""
+        with self._wake:
+            self._written += 1
+            if self._thread is None and not self._stopping:
+                self._thread = threading.Thread(target=self._run, name="harkback-follower", daemon=True)
+                self._thread.start()
+            self._wake.notify()
+
+    def stop(self) -> None:
+        """Stop following."""
+        with self._wake:
+            self._stopping = True
+            self._wake.notify()
+            thread = self._thread
+        if thread is not None:
+            thread.join()
+
+    def _run(self) -> None:
+        while True:
+            with self._wake:
+                while not self._written and not self._stopping:
+                    self._wake.wait()
+                quiet_from = time.monotonic()
+                before = self._written
+                while not self._stopping and self._written < PAUSE_CHANGES:
+                    self._wake.wait(PAUSE_SECONDS)
+                    if self._written == before and time.monotonic() - quiet_from >= PAUSE_SECONDS:
+                        break
+                    if self._written != before:
+                        before, quiet_from = self._written, time.monotonic()
+                self._written = 0
+                if self._stopping:
+                    return
+            with suppress(IndexerError, MemoryFault):
+                # what fails here is tried again at the next write or search, which says so
+                self._index.catch_up()

@@ -1,0 +1,1 @@
+"""Collections: what a caller does to records of one kind."""

@@ -1,0 +1,248 @@
+"""Messages: appended, read around a place, edited with their history kept."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from memory.collections.collection import PAGE, Collection, Page
+from memory.collections.sessions import lineage, messages_of
+from memory.errors import Conflict, InvalidInput
+from memory.ids import new_id
+from memory.kinds.message import Message, MessageVersion
+from memory.saving import passages_of
+from memory.store.records import Where, page_limit, unknown
+from memory.store.schema import micros
+from memory.store.store import Store
+
+MOST_CHARACTERS = 64 * 1024 * 1024
+"""Longest content of a message. Source: the longest line that an import reads."""
+
+
+class Messages(Collection[Message]):
+    """The messages of one workspace."""
+
+    def append(self, session_id: str, *, role: str, content: str = "", **fields: Any) -> Message:
+        """Save a message at the end of a session; when this returns, it is on disk and will be found.
+
+        An `id` that is there already with the same content is not saved again; with other content it is an edit.
+
+        Raises:
+            UnknownRecord: There is no such session.
+            InvalidInput: A field is unknown, or of another type.
+            Conflict: The id is a message of another session.
+        """
+        return self.append_many(session_id, [{"role": role, "content": content, **fields}])[0]
+
+    def append_many(self, session_id: str, messages: Iterable[Mapping[str, Any] | Message]) -> Sequence[Message]:
+        """Save messages at the end of a session, all or none, and give them back in order; see `append`."""
+        given = [self._fields(message) for message in messages]
+        if not given:
+            return []
+        now = datetime.now(UTC)
+        made = [self._made({"created_at": now, **fields, "session_id": session_id}) for fields in given]
+        there = self._there_already(session_id, made)
+        new = [*{message.id: message for message in made if message.id not in there}.values()]
+        prepared = self._saver.prepare([passages_of(message) for message in new])
+        with self._store.transaction():
+            number = self._store.records.number("session", session_id)
+            if number is None or self._store.records.get("session", session_id) is None:
+                raise unknown("session", session_id)
+            self._place(number, new)
+            self._saver.write(new, prepared)
+            self._count(number, new)
+            for message in made:
+                if message.id in there and not _says_the_same(there[message.id], message):
+                    self.update(message.id, content=message.content, parts=message.parts)
+        self._saver.on_write()
+        found = self._read_many([message.id for message in made])
+        return [found[message.id] for message in made]
+
+    def create(self, **fields: Any) -> Message:
+        """Save a message at the end of the session that `session_id` names; see `append`."""
+        session_id = fields.pop("session_id", None)
+        if not isinstance(session_id, str):
+            raise InvalidInput("a message needs a session; give session_id")
+        return self.append_many(session_id, [fields])[0]
+
+    def list(
+        self, session_id: str | None = None, *, limit: int = PAGE, cursor: str | None = None, **filters: Any
+    ) -> Page[Message]:
+        """Read a page of messages in order: of a session, those before a fork included, or of all.
+
+        Raises:
+            UnknownRecord: There is no such session.
+        """
+        if session_id is None:
+            return super().list(limit=limit, cursor=cursor, **filters)
+        number = self._store.records.number("session", session_id)
+        if number is None:
+            raise unknown("session", session_id)
+        mine = messages_of(lineage(self._store, number))
+        rest = self._where({name: value for name, value in filters.items() if value not in (None, "")})
+        where = Where(f"({mine.sql}) and ({rest.sql})", (*mine.parameters, *rest.parameters))
+        found, next_cursor = self._store.records.page("message", where, limit=page_limit(limit), cursor=cursor)
+        return Page[Any](items=[record for _, record in found], next_cursor=next_cursor)
+
+    def around(self, id: str, *, before: int = 2, after: int = 2, session_id: str | None = None) -> Sequence[Message]:
+        """Read a message with its neighbours in its session, in order.
+
+        Args:
+            id: The message.
+            before: How many messages before it are read.
+            after: How many behind it.
+            session_id: The session whose lineage to follow; None for the message's own.
+
+        Raises:
+            UnknownRecord: There is no such message.
+        """
+        if before < 0 or after < 0:
+            raise InvalidInput(f"before is {before} and after is {after}; both must be 0 or more")
+        message = self._existing(id)
+        number = self._store.records.number("session", session_id or message.session_id)
+        mine = messages_of(lineage(self._store, number or 0))
+        select = self._store.records.select
+        place = (*mine.parameters, message.seq)
+        earlier = select(
+            "message",
+            Where(f"({mine.sql}) and {{t}}.seq <= ?", place),
+            limit=min(before, 200) + 1,
+            order="{t}.seq desc",
+        )
+        later = select("message", Where(f"({mine.sql}) and {{t}}.seq > ?", place), limit=min(after, 200))
+        return [record for _, record in [*reversed(earlier), *later] if isinstance(record, Message)]
+
+    def update(self, id: str, **fields: Any) -> Message:
+        """Change fields of a message; what it said before is kept as a version.
+
+        Raises:
+            InvalidInput: A field is unknown, or of another type.
+            UnknownRecord: There is no such message.
+        """
+        with self._store.transaction():
+            before = self._existing(id)
+            if {"content", "parts"} & fields.keys():
+                self._keep_version(before)
+                if "content" in fields and "parts" not in fields:
+                    fields["parts"] = [part for part in before.parts if part.get("type") != "text"]
+            return super().update(id, **fields)
+
+    def versions(self, id: str) -> Sequence[MessageVersion]:
+        """Give what a message said before its edits, the oldest first."""
+        self._existing(id)
+        where = Where("{t}.message_number = ?", (self._store.records.number("message", id),))
+        found = self._store.records.select("message_version", where, limit=10_000, order="{t}.version")
+        return [record for _, record in found if isinstance(record, MessageVersion)]
+
+    def delete(self, id: str, *, hard: bool = False) -> None:
+        """Delete a message; see `Collection.delete`."""
+        message = self._store.records.get("message", id, deleted=True)
+        super().delete(id, hard=hard)
+        if isinstance(message, Message) and message.deleted_at is None:
+            self._recount(message.session_id)
+
+    def restore(self, id: str) -> Message:
+        """Bring back a message that was deleted."""
+        message = super().restore(id)
+        self._recount(message.session_id)
+        return message
+
+    def _fields(self, message: Mapping[str, Any] | Message) -> dict[str, Any]:
+        if not isinstance(message, Message):
+            return {name: value for name, value in message.items() if name != "session_id"}
+        left_out = {"session_id", "workspace_id", "seq", "turn", "attachments", "deleted_at", "updated_at"}
+        return {name: getattr(message, name) for name in Message.model_fields if name not in left_out}
+
+    def _prepared(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        values = super()._prepared(fields)
+        content = values.get("content")
+        if isinstance(content, str) and len(content) > MOST_CHARACTERS:
+            raise InvalidInput(
+                f"a message of {len(content):,} characters is too long; {MOST_CHARACTERS:,} are the most"
+            )
+        if not content and values.get("parts"):
+            said = [
+                part.get("text") for part in values["parts"] if isinstance(part, dict) and part.get("type") == "text"
+            ]
+            values["content"] = "\n\n".join(text for text in said if isinstance(text, str))
+        return values
+
+    def _there_already(self, session_id: str, made: Iterable[Message]) -> dict[str, Message]:
+        found = self._read_many([message.id for message in made])
+        for message in found.values():
+            if message.session_id != session_id:
+                raise Conflict(f"message {message.id!r} is one of session {message.session_id!r}; give another id")
+        return found
+
+    def _read_many(self, ids: Iterable[str]) -> dict[str, Message]:
+        wanted = list(dict.fromkeys(ids))
+        found: dict[str, Message] = {}
+        for start in range(0, len(wanted), 500):
+            some = wanted[start : start + 500]
+            where = Where(f"{{t}}.id in ({', '.join('?' * len(some))})", tuple(some))
+            for _, record in self._store.records.select("message", where, limit=len(some)):
+                assert isinstance(record, Message)
+                found[record.id] = record
+        return found
+
+    def _place(self, session_number: int, messages: Iterable[Message]) -> None:
+        seq, turn = last_place(self._store, session_number)
+        for message in messages:
+            seq += 1
+            turn += message.role == "user" or turn == 0
+            message.seq, message.turn = seq, message.turn or turn
+
+    def _count(self, session_number: int, messages: Sequence[Message]) -> None:
+        if messages:
+            count_messages(
+                self._store, session_number, len(messages), max(micros(each.created_at) for each in messages)
+            )
+
+    def _recount(self, session_id: str) -> None:
+        number = self._store.records.number("session", session_id)
+        with self._store.transaction():
+            self._store.database.rows(
+                "update session set (message_count, last_message_at) = (select count(*), max(created_at) from message m"
+                " where m.session_number = session.number and m.deleted_at is null) where number = ?",
+                (number,),
+            )
+
+    def _keep_version(self, message: Message) -> None:
+        number = self._store.records.number("message", message.id)
+        row = self._store.database.row(
+            "select coalesce(max(version), 0) + 1 from message_version where message_number = ?", (number,)
+        )
+        version = MessageVersion(
+            id=new_id(),
+            workspace_id=message.workspace_id,
+            created_at=message.updated_at,
+            updated_at=message.updated_at,
+            message_id=message.id,
+            version=row[0] if row else 1,
+            content=message.content,
+            parts=message.parts,
+        )
+        self._store.records.insert(version)
+
+
+def last_place(store: Store, session_number: int) -> tuple[int, int]:
+    """Give `seq` and `turn` of a session's last message; those of the message it was forked at when it has none."""
+    row = store.database.row(
+        "select seq, turn from message where session_number = ? order by seq desc limit 1", (session_number,)
+    ) or store.database.row(
+        "select m.seq, m.turn from session s join message m on m.number = s.forked_at_number where s.number = ?",
+        (session_number,),
+    )
+    return (int(row[0]), int(row[1])) if row else (0, 0)
+
+
+def count_messages(store: Store, session_number: int, added: int, last_at: int) -> None:
+    """Note new messages in their session's row; inside their transaction."""
+    store.database.rows(
+        "update session set message_count = message_count + ?,"
+        " last_message_at = case when last_message_at > ? then last_message_at else ? end where number = ?",
+        (added, last_at, last_at, session_number),
+    )
+
+
+def _says_the_same(one: Message, other: Message) -> bool:
+    return one.content == other.content and (not other.parts or one.parts == other.parts)

@@ -1,0 +1,132 @@
+"""Sessions: conversations, and their forks."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import Field
+
+from memory.collections.collection import Collection
+from memory.collections.projects import Projects
+from memory.errors import InvalidInput
+from memory.kinds.message import Message
+from memory.kinds.session import Session
+from memory.saving import Saver
+from memory.store.records import Where, unknown
+from memory.store.store import Store
+
+
+class SessionWithMessages(Session):
+    """A session with all its messages in order, those before a fork included."""
+
+    declaration = Session.declaration
+    messages: list[Message] = Field(default_factory=list)
+
+
+class Sessions(Collection[Session]):
+    """The sessions of one workspace; the one last spoken in comes first in lists."""
+
+    def __init__(self, store: Store, saver: Saver, projects: Projects) -> None:
+        super().__init__(store, saver, "session")
+        self._projects = projects
+
+    def get(self, id: str, *, messages: bool = False) -> Session | SessionWithMessages | None:
+        """Read a session; None when it is not there, or deleted.
+
+        Args:
+            id: Its id.
+            messages: Whether to read its messages with it, too.
+        """
+        found = super().get(id)
+        if found is None or not messages:
+            return found
+        number = self._store.records.number("session", id) or 0
+        where = messages_of(lineage(self._store, number))
+        found_messages = self._store.records.select("message", where, limit=10_000_000)
+        said = [record for _, record in found_messages if isinstance(record, Message)]
+        return SessionWithMessages(**{name: getattr(found, name) for name in Session.model_fields}, messages=said)
+
+    def fork(self, id: str, *, at: str, **fields: Any) -> Session:
+        """Begin a session that shares another's messages up to one of them, and then goes its own way.
+
+        Args:
+            id: The session to fork.
+            at: Id of the last message that both share.
+            fields: Fields of the new session, such as `title`; the project and model of the old one are kept.
+
+        Raises:
+            UnknownRecord: There is no such session or message.
+            InvalidInput: The message is not one of that session.
+        """
+        origin = self._existing(id)
+        message = self._store.records.get("message", at)
+        if not isinstance(message, Message):
+            raise unknown("message", at)
+        session_number = self._store.records.number("session", message.session_id)
+        inside = [
+            number
+            for number, up_to in lineage(self._store, self._store.records.number("session", id) or 0)
+            if up_to is None or message.seq <= up_to
+        ]
+        if session_number not in inside:
+            raise InvalidInput(f"message {at!r} is not one of session {id!r}; fork the session it is in")
+        kept = {"title": origin.title, "project_id": origin.project_id, "model": origin.model}
+        return self.create(**{**kept, **fields}, parent_id=id, forked_at=at)
+
+    def archive(self, id: str) -> Session:
+        """Put a session away: it is found as before, and listed with `state="archived"`."""
+        return self.update(id, state="archived")
+
+    def _prepared(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        return with_project(self._projects, super()._prepared(fields))
+
+    def _where(self, filters: Mapping[str, Any]) -> Where:
+        given = dict(filters)
+        where = Where("1 = 1")
+        if project := given.pop("project", None):
+            where = in_projects(self._projects.numbers_below(project))
+        for field in ("tag", "participant"):
+            if value := given.pop(field, None):
+                sql = f"({where.sql}) and exists (select 1 from json_each({{t}}.{field}s) where value = ?)"
+                where = Where(sql, (*where.parameters, value))
+        rest = super()._where(given)
+        return Where(f"({where.sql}) and ({rest.sql})", (*where.parameters, *rest.parameters))
+
+
+def with_project(projects: Projects, fields: dict[str, Any]) -> dict[str, Any]:
+    """Put a project's id in place of the id, alias or path that a caller gave; it is made when it is absent."""
+    if "project" in fields:
+        project = fields.pop("project")
+        fields["project_id"] = projects.ensure(project).id if project else None
+    return fields
+
+
+def in_projects(numbers: list[int]) -> Where:
+    """Make the condition that a record is in one of these projects; with none it never holds."""
+    return Where(f"{{t}}.project_number in ({', '.join(map(str, numbers)) or 'null'})")
+
+
+def lineage(store: Store, number: int) -> list[tuple[int, int | None]]:
+    """Give a session's number and those it was forked from, each with the last `seq` that is read of it; None for all."""
+    found: list[tuple[int, int | None]] = [(number, None)]
+    seen = {number}
+    least: int | None = None
+    while True:
+        row = store.database.row(
+            "select m.session_number, m.seq from session s join message m on m.number = s.forked_at_number"
+            " where s.number = ?",
+            (found[-1][0],),
+        )
+        if row is None or row[0] in seen:
+            return found
+        least = row[1] if least is None else min(least, row[1])
+        seen.add(row[0])
+        found.append((row[0], least))
+
+
+def messages_of(sessions: list[tuple[int, int | None]]) -> Where:
+    """Make the condition that a message is one of a session, those before a fork included."""
+    words, parameters = [], []
+    for number, up_to in sessions:
+        words.append("{t}.session_number = ?" + ("" if up_to is None else " and {t}.seq <= ?"))
+        parameters += [number] if up_to is None else [number, up_to]
+    return Where(f"{{t}}.deleted_at is null and ({' or '.join(f'({each})' for each in words)})", tuple(parameters))

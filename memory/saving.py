@@ -1,0 +1,230 @@
+"""Every write goes through here: a record, its pieces and their vectors, in one transaction.
+
+Texts are embedded before the transaction begins; when the embedder fails, the record is saved without vectors and
+`catch_up` makes them later.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from indexers.errors import IndexerError
+from memory.kinds import Record
+from memory.kinds.learning import Learning
+from memory.kinds.message import Message
+from memory.kinds.session import Session
+from memory.searchable import (
+    Passage,
+    Piece,
+    learning_passages,
+    message_passages,
+    pack_attributes,
+    pieces,
+    session_passages,
+)
+from memory.store.chunks import ChunkRow, VectorTable
+from memory.store.records import Where
+from memory.store.schema import micros
+from memory.store.store import Store
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from indexers.embedders import Embedder
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What of a record its chunks carry along."""
+
+    kind: str
+    role: str | None
+    is_error: bool
+    session: int
+    project: int
+    at: int
+
+
+@dataclass
+class Prepared:
+    """Records cut and embedded, ready to be written."""
+
+    pieces: list[list[Piece]]
+    """For each record its pieces."""
+    rows: "NDArray[np.int64] | None" = None
+    """Which pieces, counted over all records, have a vector."""
+    vectors: "NDArray[np.float32] | None" = None
+
+
+class Saver:
+    """Writes records of one store, with what makes them findable."""
+
+    def __init__(self, store: Store, open_embedder: "Callable[[], Embedder]") -> None:
+        self.store = store
+        self._open_embedder = open_embedder
+        self._embedder: Embedder | None = None
+        self._table: VectorTable | None = None
+        self._opening = threading.Lock()
+        self.fault: str | None = None
+        """Why vectors are not being made; None when they are."""
+        self.on_write: Callable[[], None] = lambda: None
+
+    @property
+    def embedder(self) -> "Embedder":
+        """The embedder, opened when it is first needed.
+
+        Raises:
+            EmbedderError: It cannot be opened.
+        """
+        with self._opening:
+            if self._embedder is None:
+                self._embedder = self._open_embedder()
+            return self._embedder
+
+    def vector_table(self) -> VectorTable:
+        """Give the table of the embedder's vectors, made when it is first needed."""
+        embedder = self.embedder
+        if self._table is None:
+            self._table = self.store.chunks.make_vector_table(embedder.model, embedder.dim)
+        return self._table
+
+    def save(self, record: Record) -> int:
+        """Write a new record and give its number."""
+        return self.save_many([record])[0]
+
+    def save_many(self, records: Sequence[Record]) -> list[int]:
+        """Write new records, all or none, and give their numbers."""
+        prepared = self.prepare([passages_of(record) for record in records])
+        with self.store.transaction():
+            numbers = self.write(records, prepared)
+        self.on_write()
+        return numbers
+
+    def write(self, records: Sequence[Record], prepared: Prepared) -> list[int]:
+        """Write new records that were prepared, and give their numbers; inside a transaction."""
+        numbers = [self.store.records.insert(record) for record in records]
+        self.write_pieces([self._facts(record) for record in records], numbers, prepared)
+        return numbers
+
+    def update(self, kind: str, id: str, values: dict[str, Any]) -> Record:
+        """Write fields of a record and give it back; its pieces are made anew where they may have changed."""
+        with self.store.transaction():
+            number = self.store.records.update(kind, id, values)
+            record = self.store.records.get(kind, id, deleted=True)
+            assert record is not None
+            if record.deleted_at is None:
+                self.rewrite(kind, [number])
+                if kind == "session" and "project_id" in values:
+                    self.rewrite("message", self._messages_of(number))
+        self.on_write()
+        return record
+
+    def rewrite(self, kind: str, numbers: Sequence[int]) -> None:
+        """Make the pieces of records anew; inside a transaction."""
+        for start in range(0, len(numbers), 500):
+            some = numbers[start : start + 500]
+            records = self.store.records.by_numbers(kind, some)
+            searched = {number: passages_of(record) for number, record in records.items()}
+            if kind not in ("message", "learning", "session"):
+                return
+            prepared = self.prepare(list(searched.values()))
+            self.store.chunks.remove(kind, some)
+            self.write_pieces([self._facts(record) for record in records.values()], list(records), prepared)
+
+    def restore(self, kind: str, number: int) -> None:
+        """Bring a softly deleted record back, with all that was deleted together with it."""
+        with self.store.transaction():
+            for each, numbers in self.store.records.set_deleted(kind, [number], None).items():
+                self.rewrite(each, numbers)
+        self.on_write()
+
+    def prepare(self, passages: Sequence[Sequence[Passage]]) -> Prepared:
+        """Cut the texts of records and embed the pieces; before the transaction begins."""
+        prepared = Prepared([list(pieces(each)) for each in passages])
+        flat = [piece for each in prepared.pieces for piece in each]
+        wanted = [i for i, piece in enumerate(flat) if piece.is_embedded]
+        if not wanted:
+            return prepared
+        import numpy as np
+
+        try:
+            vectors = self.embedder.embed([flat[i].text for i in wanted])
+            self.vector_table()
+            self.fault = None
+        except IndexerError as error:
+            self.fault = str(error)
+            return prepared
+        has_direction = vectors.any(axis=1)
+        prepared.rows = np.asarray(wanted, dtype=np.int64)[has_direction]
+        prepared.vectors = vectors[has_direction]
+        return prepared
+
+    def write_pieces(self, facts: Sequence[Facts], numbers: Sequence[int], prepared: Prepared) -> None:
+        """Write the pieces of records that have their numbers now; inside the records' transaction."""
+        rows: list[ChunkRow] = []
+        for fact, number, each in zip(facts, numbers, prepared.pieces, strict=True):
+            for piece in each:
+                tool = self._tool_number(piece.tool)
+                packed = pack_attributes(
+                    self.store.workspace_number,
+                    fact.kind,
+                    fact.role,
+                    fact.is_error,
+                    number,
+                    fact.session,
+                    fact.project,
+                    tool,
+                    fact.at,
+                )
+                rows.append(ChunkRow(fact.kind, number, piece.passage, piece.start, piece.end, packed))
+        if rows:
+            self.store.chunks.put(rows, self._table, prepared.rows, prepared.vectors)
+
+    def _tool_number(self, tool: str | None) -> int:
+        return self.store.chunks.word_number(tool) if tool else 0
+
+    def _facts(self, record: Record) -> Facts:
+        number = self.store.records.number
+        if isinstance(record, Message):
+            session = number("session", record.session_id) or 0
+            is_error = record.status == "error" or is_failed(record.tool_result)
+            return Facts(
+                "message", record.role, is_error, session, self._project_of(session), micros(record.created_at)
+            )
+        if isinstance(record, Learning):
+            session = (number("session", record.session_id) or 0) if record.session_id else 0
+            project = (number("project", record.project_id) or 0) if record.project_id else 0
+            at = micros(record.valid_from or record.created_at)
+            return Facts("learning", None, False, session, project or self._project_of(session), at)
+        if isinstance(record, Session):
+            session = number("session", record.id) or 0
+            return Facts("session", None, False, session, self._project_of(session), micros(record.created_at))
+        return Facts(record.declaration.name, None, False, 0, 0, micros(record.created_at))
+
+    def _project_of(self, session: int) -> int:
+        if not session:
+            return 0
+        row = self.store.database.row("select coalesce(project_number, 0) from session where number = ?", (session,))
+        return int(row[0]) if row else 0
+
+    def _messages_of(self, session: int) -> list[int]:
+        where = Where("{t}.session_number = ? and {t}.deleted_at is null", (session,))
+        return [number for number, _ in self.store.records.select("message", where, limit=10_000_000)]
+
+
+def passages_of(record: Record) -> list[Passage]:
+    """Give the texts of a record that are searched; [] for a kind that is not."""
+    if isinstance(record, Message):
+        return message_passages(record.role, record.content, record.parts, record.tool_name)
+    if isinstance(record, Learning):
+        return learning_passages(record.content, record.related_files, record.tags)
+    if isinstance(record, Session):
+        return session_passages(record.title, record.summary, record.keywords)
+    return []
+
+
+def is_failed(tool_result: Any) -> bool:
+    """Say whether a tool's result is an error."""
+    return isinstance(tool_result, dict) and bool(tool_result.get("is_error"))

@@ -1,0 +1,182 @@
+"""Pieces of the searchable text of records, and their vectors, one table a model."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from indexers.vectors import sqlite_vec
+from memory.store.sqlite import Row, SqliteDatabase
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkRow:
+    """One piece of one record's text."""
+
+    kind: str
+    record_number: int
+    passage: int
+    """Which of the record's texts, as `memory/searchable.py` numbers them."""
+    start_at: int
+    end_at: int
+    attributes: bytes
+    """Packed as `memory/searchable.py` says."""
+
+
+@dataclass(frozen=True, slots=True)
+class VectorTable:
+    """Where the vectors of one model are."""
+
+    name: str
+    model: str
+    dim: int
+
+
+class Chunks:
+    """Chunk rows and vectors of a store."""
+
+    def __init__(self, database: SqliteDatabase) -> None:
+        self._database = database
+
+    def vector_table(self, model: str, dim: int) -> VectorTable | None:
+        """Find a model's table; None when it has none yet."""
+        row = self._database.row("select number, dim from vector_model where model = ?", (model,))
+        return None if row is None or row[1] != dim else VectorTable(f"vectors_{row[0]}", model, dim)
+
+    def vector_tables(self) -> list[VectorTable]:
+        """List the tables of all models."""
+        rows = self._database.rows("select number, model, dim from vector_model order by number")
+        return [VectorTable(f"vectors_{number}", model, dim) for number, model, dim in rows]
+
+    def make_vector_table(self, model: str, dim: int) -> VectorTable:
+        """Find a model's table, or make it."""
+        with self._database.transaction():
+            if found := self.vector_table(model, dim):
+                return found
+            self._database.rows("insert into vector_model (model, dim) values (?, ?)", (model, dim))
+            name = f"vectors_{self._database.inserted_number()}"
+            sqlite_vec.create_table(self._database, name, dim)
+        return VectorTable(name, model, dim)
+
+    def put(
+        self,
+        chunks: Sequence[ChunkRow],
+        table: VectorTable | None = None,
+        rows: "NDArray[np.int64] | None" = None,
+        vectors: "NDArray[np.float32] | None" = None,
+    ) -> list[int]:
+        """Write chunks, and vectors of some of them, and give the chunks' numbers; inside a transaction.
+
+        Args:
+            chunks: What to write.
+            table: Where the vectors go.
+            rows: int64 of shape (n,): which of the chunks have a vector.
+            vectors: float32 of shape (n, dim), each row of length 1.
+        """
+        row = self._database.row("select seq from sqlite_sequence where name = 'chunk'")
+        first = (row[0] if row else 0) + 1
+        self._database.execute_many(
+            "insert into chunk (number, kind, record_number, passage, start_at, end_at, attributes)"
+            " values (?, ?, ?, ?, ?, ?, ?)",
+            (
+                (number, each.kind, each.record_number, each.passage, each.start_at, each.end_at, each.attributes)
+                for number, each in enumerate(chunks, first)
+            ),
+        )
+        if table is not None and rows is not None and vectors is not None:
+            keys = [first + row for row in rows.tolist()]
+            sqlite_vec.put_rows(self._database, table.name, table.dim, keys, vectors, table.model)
+        return list(range(first, first + len(chunks)))
+
+    def put_vectors(self, table: VectorTable, keys: Sequence[int], vectors: "NDArray[np.float32]") -> None:
+        """Write vectors of chunks that have none yet under this model; inside a transaction."""
+        there = {row[0] for row in self._of(f"select rowid from {table.name}_rowids where rowid in", keys)}
+        known = {row[0] for row in self._of("select number from chunk where number in", keys)}
+        wanted = [i for i, key in enumerate(keys) if key in known and key not in there]
+        sqlite_vec.put_rows(
+            self._database, table.name, table.dim, [keys[i] for i in wanted], vectors[wanted], table.model
+        )
+
+    def remove(self, kind: str, numbers: Sequence[int]) -> None:
+        """Delete the chunks of records, and their vectors under every model; inside a transaction."""
+        keys: list[int] = []
+        for number in numbers:
+            sql = "select number from chunk where record_number = ? and kind = ?"
+            keys.extend(row[0] for row in self._database.rows(sql, (number, kind)))
+        if not keys:
+            return
+        for table in self.vector_tables():
+            sqlite_vec.remove_rows(self._database, table.name, keys)
+        self._database.execute_many("delete from chunk where number = ?", ((key,) for key in keys))
+
+    def places(self, keys: Sequence[int]) -> dict[int, tuple[str, int, int, int, int]]:
+        """Give kind, record number, passage, start and end of chunks, by number; those that are gone are missing."""
+        sql = "select number, kind, record_number, passage, start_at, end_at from chunk where number in"
+        return {row[0]: (row[1], row[2], row[3], row[4], row[5]) for row in self._of(sql, keys)}
+
+    def of_records(self, kind: str, numbers: Iterable[int]) -> list[tuple[int, int, int, int, int, bytes]]:
+        """Give number, record number, passage, start, end and attributes of the chunks of records of one kind."""
+        sql = f"select number, record_number, passage, start_at, end_at, attributes from chunk where kind = '{kind}'"
+        return [
+            (row[0], row[1], row[2], row[3], row[4], row[5])
+            for row in self._of(sql + " and record_number in", list(numbers))
+        ]
+
+    def attributes_after(self, key: int, limit: int = 1 << 40) -> list[tuple[int, bytes]]:
+        """Give number and attributes of the chunks behind a number, in order."""
+        sql = "select number, attributes from chunk where number > ? order by number limit ?"
+        return [(row[0], row[1]) for row in self._database.rows(sql, (key, limit))]
+
+    def attributes(self, keys: Sequence[int]) -> list[tuple[int, bytes]]:
+        """Give number and attributes of chunks, in order; those that are gone are missing."""
+        rows = self._of("select number, attributes from chunk where number in", keys)
+        return sorted((row[0], row[1]) for row in rows)
+
+    def without_vector(self, table: VectorTable, limit: int) -> list[int]:
+        """Give chunks that have no vector under a model, the newest first."""
+        sql = (
+            f"select number from chunk c where not exists (select 1 from {table.name}_rowids v where v.rowid = c.number)"
+            " order by number desc limit ?"
+        )
+        return [row[0] for row in self._database.rows(sql, (limit,))]
+
+    def record_numbers(self, kind: str) -> Iterator[int]:
+        """Give the records of a kind that have chunks, in ascending order, without holding them all."""
+        last = 0
+        while rows := self._database.rows(
+            "select distinct record_number from chunk where kind = ? and record_number > ? order by record_number"
+            " limit 5000",
+            (kind, last),
+        ):
+            yield from (row[0] for row in rows)
+            last = rows[-1][0]
+
+    def count(self) -> int:
+        """Count all chunks."""
+        row = self._database.row("select count(*) from chunk")
+        return int(row[0]) if row else 0
+
+    def word_number(self, word: str) -> int:
+        """Give a word's number, making one where it has none; inside a transaction when it may be new."""
+        if row := self._database.row("select number from word where word = ?", (word,)):
+            return int(row[0])
+        with self._database.transaction():
+            self._database.rows("insert into word (word) values (?) on conflict do nothing", (word,))
+            row = self._database.row("select number from word where word = ?", (word,))
+        assert row is not None
+        return int(row[0])
+
+    def words_like(self, word: str) -> list[int]:
+        """Give the numbers of words equal to one but for case."""
+        rows = self._database.rows("select number from word where lower(word) = lower(?)", (word,))
+        return [row[0] for row in rows]
+
+    def _of(self, sql: str, keys: Sequence[int]) -> list[Row]:
+        found: list[Row] = []
+        for start in range(0, len(keys), 500):
+            some = tuple(keys[start : start + 500])
+            found.extend(self._database.rows(f"{sql} ({', '.join('?' * len(some))})", some))
+        return found

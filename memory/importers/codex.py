@@ -29,6 +29,7 @@ from memory.importers.codex_parts import (
     session_of,
     spoken,
 )
+from memory.importers.pictures import picture_part
 from memory.importers.records import (
     TITLE_FIRST_PROMPT,
     TITLE_GENERATED,
@@ -285,6 +286,8 @@ class _Reader:
         part: Part = {"type": "tool_call", "id": "0", **message.tool_call}
         native = {name: payload[name] for name in ("status", "namespace") if payload.get(name)}
         message.parts = [part | {"native": native} if native else part]
+        if kind == "image_generation_call" and isinstance(payload.get("result"), str):
+            message.parts.append(picture_part("1", "image/png", payload["result"], message.attachments))
         yield from self._hold(message)
         touched = changed_files(given, self._known.get("cwd"))
         yield from self._files.arrows(message.session_key, touched, message.created_at)

@@ -173,9 +173,10 @@ class Output:
 def output_of(payload: dict[str, Any]) -> Output:
     """Read an output: a text, a JSON text with `output` and `metadata`, or a list of blocks."""
     given = next((payload[name] for name in ("output", "result", "content") if payload.get(name) is not None), "")
-    if isinstance(given, dict) and isinstance(given.get("content"), str):
+    if isinstance(given, dict):
         details = {"success": given["success"]} if isinstance(given.get("success"), bool) else {}
-        return Output(given["content"], details, given)
+        text = next((given[name] for name in ("content", "text") if isinstance(given.get(name), str)), "")
+        return Output(text, details, given)
     if isinstance(given, list):
         texts = [block["text"] for block in given if _has_text(block)]
         is_more = len(texts) < len(given)

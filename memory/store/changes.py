@@ -108,6 +108,15 @@ class Changes:
         )
         return {(row[0], row[1]) for row in rows}
 
+    def rewritten(self, after: int, up_to: int) -> set[tuple[str, int]]:
+        """Give kind and number of the searchable records that were written again, or are gone, behind `after`."""
+        rows = self._database.rows(
+            "select distinct kind, record_number from change where seq > ? and seq <= ? and verb <> 'create'"
+            " and kind in ('message', 'learning', 'session')",
+            (after, up_to),
+        )
+        return {(row[0], row[1]) for row in rows}
+
     def prune(self, applied: int, keep_days: int, keep_rows: int = 100_000) -> None:
         """Drop old rows that every index has applied; the last applied one always stays. Inside a transaction."""
         before = time.time_ns() // 1000 - keep_days * 86_400_000_000

@@ -112,10 +112,10 @@ class Chunks:
             sqlite_vec.remove_rows(self._database, table.name, keys)
         self._database.execute_many("delete from chunk where number = ?", ((key,) for key in keys))
 
-    def places(self, keys: Sequence[int]) -> dict[int, tuple[str, int, int, int, int]]:
-        """Give kind, record number, passage, start and end of chunks, by number; those that are gone are missing."""
-        sql = "select number, kind, record_number, passage, start_at, end_at from chunk where number in"
-        return {row[0]: (row[1], row[2], row[3], row[4], row[5]) for row in self._of(sql, keys)}
+    def places(self, keys: Sequence[int]) -> dict[int, ChunkRow]:
+        """Give chunks by their numbers; those that are gone are missing."""
+        sql = "select number, kind, record_number, passage, start_at, end_at, attributes from chunk where number in"
+        return {row[0]: ChunkRow(*row[1:]) for row in self._of(sql, keys)}
 
     def of_records(self, kind: str, numbers: Iterable[int]) -> list[tuple[int, int, int, int, int, bytes]]:
         """Give number, record number, passage, start, end and attributes of the chunks of records of one kind."""

@@ -1,0 +1,235 @@
+"""Memory: the one object that a program holds; `open` puts the parts together."""
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, cast
+
+from indexers.embedders import Embedder, open_embedder
+from indexers.errors import IndexerError
+from memory.catch_up import Follower, KeywordIndex
+from memory.collections.attachments import Attachments
+from memory.collections.collection import Collection
+from memory.collections.graph import Graph
+from memory.collections.learnings import Learnings
+from memory.collections.messages import Messages
+from memory.collections.projects import Projects
+from memory.collections.sessions import Sessions
+from memory.collections.settings import StoredSettings
+from memory.errors import InvalidInput, StoreFault
+from memory.kinds import kinds
+from memory.kinds.learning import Learning
+from memory.kinds.message import Message
+from memory.nearest import SemanticIndex
+from memory.saving import Saver
+from memory.search.answer import Recall, SearchHit, SearchResult
+from memory.search.recall import pack
+from memory.search.searcher import Searcher, request_of
+from memory.settings import Settings, read_settings
+from memory.store.changes import Change
+from memory.store.store import Store, open_store
+
+if TYPE_CHECKING:
+    from memory.importing import ImportReport
+
+LEVEL_AT_CLOSE = 200
+"""Changes from which on closing lets the index follow first; fewer are found without it. Untuned."""
+RECALL_HITS = 20
+"""Hits that are offered to a context. Untuned."""
+
+
+class Memory:
+    """One workspace of one store, with its indexes.
+
+    Safe to use from many threads and many processes at once. It is a context manager.
+
+    Attributes:
+        sessions: Conversations.
+        messages: Their entries.
+        learnings: What was drawn from them.
+        graph: Relationships.
+        projects: Bodies of work.
+        attachments: Files and images of messages.
+        settings: Keys and values kept with the store.
+    """
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self.store = store
+        self._saver = Saver(store, self._open_embedder)
+        self._keyword = KeywordIndex(store)
+        self._follower = Follower(self._keyword, self._saver)
+        self._semantic = SemanticIndex(store, self._saver)
+        self._options = settings
+        self.projects = Projects(store, self._saver, "project")
+        self.sessions = Sessions(store, self._saver, self.projects)
+        self.messages = Messages(store, self._saver, "message")
+        self.learnings = Learnings(store, self._saver, self.projects)
+        self.graph = Graph(store, self._saver, "relationship")
+        self.attachments = Attachments(store, self._saver, "attachment")
+        self.settings = StoredSettings(store, self._saver, "setting")
+        self._searcher = Searcher(
+            store, self._keyword, self._semantic, self.projects.numbers_below, self.messages.around
+        )
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str] | None = None, *, create: bool = True, **settings: Any) -> Self:
+        """Open a store; it is made where there is none.
+
+        Args:
+            path: A directory; None for the one that the settings name.
+            create: Whether to make the store when it is absent.
+            settings: Any of the fields of `memory.settings.Settings`, such as `workspace`.
+
+        Raises:
+            NoStore: There is none, and `create` is False.
+            NewerStore: A newer version of the program wrote it; it is left untouched.
+            DamagedStore: It cannot be read; it is left untouched.
+            StoreFault: The directory cannot be read or written.
+            SettingsFault: A setting cannot be read.
+        """
+        options = read_settings(store=None if path is None else os.fspath(path), **settings)
+        if "://" in options.store:
+            raise StoreFault(f"{options.store}: only a directory can be a store as yet; name a directory")
+        directory = Path(options.store).expanduser()
+        store = open_store(directory, workspace=options.workspace, create=create, wait_seconds=options.wait_seconds)
+        return cls(store, options)
+
+    def collection(self, kind: str) -> Collection[Any]:
+        """Give the collection of a kind, by its name or its plural.
+
+        Raises:
+            InvalidInput: There is no such kind.
+        """
+        for name, record in kinds().items():
+            if kind in (name, record.declaration.plural):
+                own = {"relationship": self.graph, "setting": self.settings}.get(name)
+                named = own or vars(self).get(record.declaration.plural)
+                return cast("Collection[Any]", named or Collection(self.store, self._saver, name))
+        known = ", ".join(record.declaration.plural for record in kinds().values())
+        raise InvalidInput(f"there is no kind {kind!r}; there are: {known}")
+
+    def __getattr__(self, name: str) -> Collection[Any]:
+        if not name.startswith("_") and any(name == kind.declaration.plural for kind in kinds().values()):
+            return self.collection(name)
+        raise AttributeError(f"a Memory has no {name!r}")
+
+    def search(self, query: str, **arguments: Any) -> SearchResult:
+        """Find messages, learnings and sessions.
+
+        Args:
+            query: Words, `"phrases"`, `-exclusions` and filters such as `role:user`; there is no wrong query.
+            arguments: `mode` (hybrid, keyword, semantic, title), `limit` (10, at most 200), `group` (session),
+                `project` (with those below it), `session` (an id, or its beginning), `role`, `tool`, `kind` (message,
+                learning, session), `participant`, `tag`, `after`, `before`, `as_of` (a datetime or text such as
+                2026-11-03, yesterday, 7d), `context` (neighbours of each hit), `min_score` (0 switches the floor off),
+                `fold` (False keeps hits of the same text apart).
+
+        Raises:
+            InvalidInput: An argument is unknown, or cannot be what it is.
+        """
+        if unknown := arguments.keys() - _SEARCH_ARGUMENTS:
+            raise InvalidInput(
+                f"search has no argument {', '.join(sorted(unknown))}; it has: {', '.join(sorted(_SEARCH_ARGUMENTS))}"
+            )
+        return self._searcher.search(request_of(query, arguments))
+
+    def recall(self, query: str, *, budget: int = 2000, **arguments: Any) -> Recall:
+        """Find what is relevant and pack it, cited, into a context for a prompt.
+
+        Args:
+            query: As for `search`.
+            budget: Tokens that the text has at most, at about four characters each.
+            arguments: As for `search`.
+
+        Raises:
+            InvalidInput: The budget is less than 1, or an argument cannot be what it is.
+        """
+        if isinstance(budget, bool) or not isinstance(budget, int) or budget < 1:
+            raise InvalidInput(f"budget is {budget!r}; it must be a whole number of tokens, 1 or more")
+        found = self.search(query, **{"limit": RECALL_HITS, **arguments})
+        return pack(found, budget, self._quoted)
+
+    def import_(
+        self, paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], **options: Any
+    ) -> "ImportReport":
+        """Import histories; see `memory.importing.import_histories`."""
+        from memory.importing import import_histories
+
+        several = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+        return import_histories(self, [Path(path) for path in several], **options)
+
+    def changes(self, after: int = 0, limit: int = 10_000) -> list[Change]:
+        """Give the writes of this workspace behind a number, in order."""
+        return self.store.changes.in_workspace(self.store.workspace_number, after, limit)
+
+    def reindex(self, on_progress: Callable[[int, int], None] | None = None) -> int:
+        """Make the keyword index anew from the store, and the vectors that are missing; give how many were made.
+
+        Raises:
+            IndexerError: Another process is writing the index, or the disk failed.
+        """
+        self._keyword.rebuild(on_progress)
+        return self._semantic.fill()
+
+    def catch_up(self, on_progress: Callable[[int, int], None] | None = None) -> bool:
+        """Bring the keyword index level with the store; False when another process is doing so just now."""
+        return self._keyword.catch_up(on_progress)
+
+    def stats(self) -> dict[str, Any]:
+        """Count what is stored and indexed, and say how large it is."""
+        files = [path for path in self.store.directory.rglob("*") if path.is_file()]
+        engine = self._keyword.engine()
+        return {
+            "store": str(self.store.directory),
+            "workspace": self.store.workspace,
+            "counts": {kind.declaration.plural: self.collection(name).count() for name, kind in kinds().items()},
+            "chunks": self.store.chunks.count(),
+            "index": {
+                "documents": engine.documents() if engine else 0,
+                "lag": self._keyword.lag(),
+                "fault": self._keyword.fault,
+            },
+            "models": [{"model": table.model, "dim": table.dim} for table in self.store.chunks.vector_tables()],
+            "size_bytes": sum(path.stat().st_size for path in files),
+        }
+
+    @property
+    def saver(self) -> Saver:
+        """What every write goes through; for importers and other writers of many records."""
+        return self._saver
+
+    def close(self) -> None:
+        """Close the store; further use raises StoreClosed."""
+        self._follower.stop()
+        try:
+            if self._keyword.lag() >= LEVEL_AT_CLOSE:
+                self._keyword.catch_up()
+        except (IndexerError, StoreFault):
+            pass  # nothing is lost: the next one to open levels the index
+        self._keyword.close()
+        self.store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _open_embedder(self) -> Embedder:
+        chosen = self.settings.value("embedder", default=None)
+        return open_embedder(chosen if isinstance(chosen, str) else self._options.embedder)
+
+    def _quoted(self, hit: SearchHit) -> Sequence[Message] | str:
+        if hit.kind == "message":
+            return self.messages.around(hit.id, before=1, after=1)
+        found = self.learnings.get(hit.id) if hit.kind == "learning" else None
+        return found.content if isinstance(found, Learning) else hit.snippet
+
+
+_SEARCH_ARGUMENTS = {
+    "mode", "limit", "group", "project", "session", "role", "tool", "kind", "participant", "tag", "after", "before",
+    "as_of", "context", "min_score", "fold",
+}  # fmt: skip

@@ -1,0 +1,147 @@
+"""The vector index, level with the store: what is near in meaning to a text."""
+
+import threading
+from typing import TYPE_CHECKING
+
+from indexers.document import Filter, Hit
+from memory.saving import Saver
+from memory.searchable import ATTRIBUTES, record_key
+from memory.store.store import Store
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from indexers.vectors.sqlite_vec import SqliteVecIndex
+
+RELOAD_ABOVE = 3_000
+"""New pieces above which the whole table is read again instead of row by row. Untuned."""
+FILL_BATCH = 256
+
+
+class SemanticIndex:
+    """Searches the vectors of the store's embedder; follows the change log before every search."""
+
+    def __init__(self, store: Store, saver: Saver) -> None:
+        self._store = store
+        self._saver = saver
+        self._index: SqliteVecIndex | None = None
+        self._seq = self._last_chunk = 0
+        self._filled: str | None = None
+        self._guard = threading.Lock()
+        self.fault: str | None = None
+        """Why it does not answer; None when it does."""
+
+    def search(self, text: str, conditions: Filter, limit: int) -> list[Hit]:
+        """Find the pieces nearest in meaning to a text; score is the cosine. [] for a text without a known word.
+
+        Raises:
+            IndexerError: There is no embedder, or its vectors cannot be compared.
+        """
+        vector = self._saver.embedder.embed([text])[0]
+        if not vector.any():
+            return []
+        with self._guard:
+            index = self._level()
+            return index.search(vector, conditions, limit)
+
+    def fill(self, most: int = 1 << 40) -> int:
+        """Make the vectors that are missing under the embedder's model, and give how many were made.
+
+        Vectors of other models stay as they are. It can be broken off at any time and goes on where it was.
+
+        Raises:
+            IndexerError: The embedder failed.
+        """
+        from memory.catch_up import passage_texts
+
+        table = self._saver.vector_table()
+        made = 0
+        tried: set[int] = set()
+        while made < most:
+            keys = [
+                key for key in self._store.chunks.without_vector(table, FILL_BATCH + len(tried)) if key not in tried
+            ]
+            if not keys:
+                break
+            tried.update(keys)
+            places = self._store.chunks.places(keys)
+            texts: dict[int, str] = {}
+            for kind in {place.kind for place in places.values()}:
+                mine = {key: place for key, place in places.items() if place.kind == kind}
+                said = passage_texts(self._store, kind, [place.record_number for place in mine.values()])
+                for key, place in mine.items():
+                    if text := said.get((place.record_number, place.passage), "")[place.start_at : place.end_at]:
+                        texts[key] = text
+            made += self._fill_some(list(texts), list(texts.values()))
+        if made:
+            self._store.set_state(
+                "vectors_filled", f"{self._saver.embedder.model} {self._store.changes.last_seq()} {made}"
+            )
+        return made
+
+    def missing(self) -> int:
+        """Count the pieces without a vector under the embedder's model, up to 100,000; some never get one."""
+        return len(self._store.chunks.without_vector(self._saver.vector_table(), 100_000))
+
+    def _fill_some(self, keys: list[int], texts: list[str]) -> int:
+        vectors = self._saver.embedder.embed(texts)
+        has_direction = vectors.any(axis=1)
+        wanted = [key for key, is_wanted in zip(keys, list(has_direction), strict=True) if is_wanted]
+        with self._store.transaction():
+            self._store.chunks.put_vectors(self._saver.vector_table(), wanted, vectors[has_direction])
+        return len(wanted)
+
+    def _level(self) -> "SqliteVecIndex":
+        """Bring the memory level with the rows: by the change log, or as a whole."""
+        with self._store.snapshot():
+            last = self._store.changes.last_seq()
+            filled = self._store.state("vectors_filled")
+            if self._index is None or filled != self._filled or last < self._seq:
+                return self._load(last, filled)
+            if last == self._seq:
+                return self._index
+            added = self._store.chunks.attributes_after(self._last_chunk, RELOAD_ABOVE + 1)
+            if len(added) > RELOAD_ABOVE:
+                return self._load(last, filled)
+            import numpy as np
+
+            rewritten = [record_key(*each) for each in self._store.changes.rewritten(self._seq, last)]
+            if rewritten:
+                self._index.drop_where("record", np.array(rewritten, np.int64))
+            if added:
+                keys = np.array([key for key, _ in added], np.int64)
+                self._index.append(keys, _columns([packed for _, packed in added]))
+                self._last_chunk = added[-1][0]
+            self._seq = last
+            return self._index
+
+    def _load(self, last: int, filled: str | None) -> "SqliteVecIndex":
+        import numpy as np
+
+        from indexers.vectors.sqlite_vec import SqliteVecIndex
+
+        table = self._saver.vector_table()
+        dtypes = {name: np.dtype(kind) for name, kind in ATTRIBUTES.items()}
+        index = SqliteVecIndex(self._store.database, table.name, table.dim, dtypes, table.model)
+        rows = self._store.chunks.attributes_after(0)
+        numbers = np.fromiter((row[0] for row in rows), np.int64, len(rows))
+        columns = _columns([row[1] for row in rows])
+
+        def attributes_of(keys: "NDArray[np.int64]") -> "dict[str, NDArray[np.generic]]":
+            at = np.minimum(np.searchsorted(numbers, keys), max(0, len(numbers) - 1))
+            known = numbers[at] == keys if len(numbers) else np.zeros(len(keys), bool)
+            at = at[known]
+            return {name: column[at] for name, column in columns.items()} | {"known": known}
+
+        index.load(attributes_of)
+        self._index, self._seq, self._filled = index, last, filled
+        self._last_chunk = int(numbers[-1]) if len(numbers) else 0
+        return index
+
+
+def _columns(packed: list[bytes]) -> "dict[str, NDArray[np.generic]]":
+    import numpy as np
+
+    rows = np.frombuffer(b"".join(packed), dtype=np.dtype(list(ATTRIBUTES.items())))
+    return {name: np.ascontiguousarray(rows[name]) for name in ATTRIBUTES}

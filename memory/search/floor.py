@@ -1,0 +1,30 @@
+"""When is a hit an answer? A floor for scores, and what clears it in any case."""
+
+from indexers.words import IDENTIFIER, STOP_WORDS, bigrams, stems
+from memory.search.query import ParsedQuery
+
+MIN_SCORE = 0.3
+"""Hits below are no answers. Untuned: between the scores of questions about things that were said and that were not."""
+
+
+class Certain:
+    """Says of a text that it holds what the query asks for, word for word."""
+
+    def __init__(self, parsed: ParsedQuery) -> None:
+        self._phrases = [" ".join(text.lower().split()) for text in parsed.phrases]
+        self._names = [word.lower() for word in parsed.words if len(word) > 3 and IDENTIFIER.fullmatch(word)]
+        wanted = [word for word in parsed.words if word.lower() not in STOP_WORDS and not bigrams(word)]
+        self._stems = {stem for word in wanted for stem in stems(word)}
+        self._pairs = {pair for word in parsed.words for pair in bigrams(word).split()}
+
+    def holds(self, text: str) -> bool:
+        """Say whether a text holds the whole quoted phrase, an identifier of the query, or all its words but stop words."""
+        lower = text.lower()
+        if any(name in lower for name in self._names):
+            return True
+        flat = " ".join(lower.split())
+        if self._phrases and all(phrase in flat for phrase in self._phrases):
+            return True
+        if not self._stems and not self._pairs:
+            return False
+        return self._stems <= set(stems(text)) and all(pair in text for pair in self._pairs)

@@ -87,7 +87,7 @@ class SemanticIndex:
     def _fill_some(self, keys: list[int], texts: list[str]) -> int:
         vectors = self._saver.embedder.embed(texts)
         has_direction = vectors.any(axis=1)
-        wanted = [key for key, is_wanted in zip(keys, list(has_direction), strict=True) if is_wanted]
+        wanted = [keys[i] for i in has_direction.nonzero()[0]]
         with self._store.transaction():
             self._store.chunks.put_vectors(self._saver.vector_table(), wanted, vectors[has_direction])
         return len(wanted)

@@ -76,7 +76,7 @@ def _is_document(sample: Sample) -> bool:
 
 def _is_line(record: dict[str, Any]) -> bool:
     if isinstance(record.get("payload"), dict):
-        return record.get("type") in _ENVELOPES and "timestamp" in record
+        return str(record.get("type")) in _ENVELOPES and "timestamp" in record
     if record.get("record_type") == "state":
         return True
     return "type" not in record and {"id", "timestamp", "instructions"} <= record.keys()
@@ -92,7 +92,7 @@ class _Reader:
         self._counts: dict[str, int] = dict(state.get("counts", {}))
         self._calls: dict[str, str] = dict(state.get("calls", []))
         self._exits: dict[str, dict[str, Any]] = dict(state.get("exits", []))
-        self._last: list[str] | None = state.get("last")
+        self._last: list[str] = list(state.get("last", []))
         self._known: dict[str, Any] = dict(state.get("known", {}))
         self._held: MessageRecord | None = None
         self._files = TouchedFiles()
@@ -119,6 +119,9 @@ class _Reader:
         if size > LINE_BYTES:
             yield Problem(None, f"a document of {size // 1_000_000} MB, longer than {LINE_BYTES // 1_000_000} MB")
             return
+        if self._source.offset == size:
+            yield Mark(size, 0, {})
+            return
         try:
             document = json.loads(self._source.path.read_bytes())
             header, listed = document["session"], document["items"]
@@ -137,7 +140,7 @@ class _Reader:
         self._marked_line = self._source.reached_line
         for name in ("_calls", "_exits"):
             setattr(self, name, dict(list(getattr(self, name).items())[-CALLS_KEPT:]))
-        state: dict[str, Any] = {**self._lineage.state(), "counts": dict(self._counts), "last": self._last}
+        state: dict[str, Any] = {**self._lineage.state(), "counts": dict(self._counts), "last": list(self._last or [])}
         state |= {"calls": [list(call) for call in self._calls.items()], "known": dict(self._known)}
         state["exits"] = [list(end) for end in self._exits.items()]
         kept = {name: value for name, value in state.items() if value}
@@ -217,7 +220,7 @@ class _Reader:
     def _replay_ended(self) -> Iterator[Item]:
         """Note the message at which this session left its parent."""
         yield from self._finish()
-        if self._last is not None and self._lineage.current is not None and self._last[0] != self._lineage.current.key:
+        if self._last and self._lineage.current is not None and self._last[0] != self._lineage.current.key:
             yield SessionRecord(self._lineage.current.key, forked_at_key=self._last[1])
 
     def _context(self, payload: dict[str, Any]) -> Iterator[Item]:
@@ -341,7 +344,7 @@ class _Reader:
     def _tokens(self, info: object) -> Iterator[Item]:
         """Give the tokens of one answer of the model to the last item of that answer."""
         usage = info.get("last_token_usage") if isinstance(info, dict) else None
-        if not isinstance(usage, dict) or self._last is None:
+        if not isinstance(usage, dict) or not self._last:
             return
         message = self._held
         if message is None:

@@ -16,6 +16,8 @@ class ImportMark:
     path: str
     format: str
     size_bytes: int
+    modified_ns: int
+    """When the file was last written, by its own clock."""
     offset_bytes: int
     lines: int
     state: dict[str, Any] = field(default_factory=dict)
@@ -47,9 +49,9 @@ class Marks:
     def put(self, mark: ImportMark) -> None:
         """Write a file's mark, in place of the one before; inside the transaction of what was read."""
         self._database.rows(
-            "insert into import_mark values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            "insert into import_mark values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
             " on conflict (workspace_number, path) do update set format = excluded.format,"
-            " size_bytes = excluded.size_bytes, offset_bytes = excluded.offset_bytes, lines = excluded.lines,"
+            " size_bytes = excluded.size_bytes, modified_ns = excluded.modified_ns, offset_bytes = excluded.offset_bytes, lines = excluded.lines,"
             " state = excluded.state, tail_hash = excluded.tail_hash, project = excluded.project,"
             " sessions = excluded.sessions, messages = excluded.messages, problems = excluded.problems,"
             " imported_at = excluded.imported_at",
@@ -58,6 +60,7 @@ class Marks:
                 mark.path,
                 mark.format,
                 mark.size_bytes,
+                mark.modified_ns,
                 mark.offset_bytes,
                 mark.lines,
                 to_json(mark.state),
@@ -72,7 +75,7 @@ class Marks:
 
     def _read(self, condition: str, parameters: tuple[Any, ...]) -> list[ImportMark]:
         rows = self._database.rows(
-            "select path, format, size_bytes, offset_bytes, lines, state, tail_hash, project, sessions, messages,"
+            "select path, format, size_bytes, modified_ns, offset_bytes, lines, state, tail_hash, project, sessions, messages,"
             f" problems, imported_at from import_mark where workspace_number = ? {condition}",
             (self._workspace_number, *parameters),
         )
@@ -81,15 +84,16 @@ class Marks:
                 path=row[0],
                 format=row[1],
                 size_bytes=row[2],
-                offset_bytes=row[3],
-                lines=row[4],
-                state=json.loads(row[5] or "{}"),
-                tail_hash=row[6],
-                project=row[7],
-                sessions=row[8],
-                messages=row[9],
-                problems=json.loads(row[10] or "[]"),
-                imported_at=moment(row[11]),
+                modified_ns=row[3],
+                offset_bytes=row[4],
+                lines=row[5],
+                state=json.loads(row[6] or "{}"),
+                tail_hash=row[7],
+                project=row[8],
+                sessions=row[9],
+                messages=row[10],
+                problems=json.loads(row[11] or "[]"),
+                imported_at=moment(row[12]),
             )
             for row in rows
         ]

@@ -14,7 +14,7 @@ from memory.kinds import Record, kinds
 from memory.store.changes import Changes
 from memory.store.chunks import Chunks
 from memory.store.parts import fold_parts, unfold_parts
-from memory.store.schema import Value, columns, micros, moment
+from memory.store.schema import Value, columns, is_text, micros, moment
 from memory.store.sqlite import Row, SqliteDatabase
 
 MOST_IN_A_PAGE = 200
@@ -243,7 +243,7 @@ class Records:
             values["parts"] = unfold_parts(values["content"], values["parts"])
         derived = declaration.derived
         for name, value in zip(derived, row[2 + len(columns(kind)) :], strict=True):
-            values[name] = json.loads(value) if isinstance(value, str) and value.startswith("[") else value
+            values[name] = value if is_text(kind, name) else json.loads(value)
         return kinds()[kind].model_validate(values)
 
 

@@ -116,6 +116,12 @@ def _unwrap(annotation: Any) -> tuple[bool, Any]:
             return nullable, annotation
 
 
+@cache
+def is_text(kind: str, field: str) -> bool:
+    """Say whether a derived field is read as it is; otherwise it comes as JSON."""
+    return _unwrap(kinds()[kind].model_fields[field].annotation)[1] is str
+
+
 def _same(value: Any) -> Any:
     return value
 

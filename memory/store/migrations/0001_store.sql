@@ -43,6 +43,7 @@ create table import_mark (
   path text not null,
   format text not null,
   size_bytes bigint not null,
+  modified_ns bigint not null,
   offset_bytes bigint not null,
   lines bigint not null,
   state text,

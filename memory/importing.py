@@ -1,0 +1,298 @@
+"""Import histories: find the files, read each from where it was left, write what is new.
+
+A file is read in batches; a batch and the mark that says how far it goes are one transaction, so that an import that
+is killed goes on where it was. Whatever is there already is not written again, whichever file it came from.
+"""
+
+import hashlib
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, Field
+
+from memory.errors import InvalidInput, SourceFault, UnknownFormat
+from memory.importers import Importer, importer_of, importers
+from memory.importers.records import Mark, MessageRecord, Problem, RelationshipRecord, SessionRecord
+from memory.importers.source import Sample, Source
+from memory.merging import Batch, Merger
+from memory.store.marks import ImportMark
+
+if TYPE_CHECKING:
+    from memory.memory import Memory
+
+BATCH_MESSAGES = 1_000
+"""Messages that are written together, at least; the mark behind them ends the batch. Untuned."""
+TAIL_BYTES = 4_096
+"""What is hashed before a mark, to see whether the file was rewritten."""
+MOST_PROBLEMS = 1_000
+"""Problems of one file that are reported."""
+_SKIPPED_FOLDERS = frozenset((".git", "node_modules", "__pycache__", ".venv", ".mypy_cache", ".ruff_cache"))
+
+Progress = Callable[[str, int, int], None]
+"""Called with a path, and how many bytes of all are read, of how many."""
+
+
+class SourceReport(BaseModel):
+    """What came of one file."""
+
+    path: str
+    format: str
+    sessions: int = 0
+    """Sessions seen."""
+    messages: int = 0
+    added: int = 0
+    unchanged: int = 0
+    """Messages that were there already."""
+    problems: list[dict[str, Any]] = Field(default_factory=list)
+    """`line` (counted from 1, or null) and `what`."""
+
+
+class ImportReport(BaseModel):
+    """What came of an import."""
+
+    sources: list[SourceReport] = Field(default_factory=list)
+    totals: dict[str, int] = Field(default_factory=dict)
+    skipped: list[dict[str, str]] = Field(default_factory=list)
+    """`path` and `reason` of files in directories that no format recognises."""
+    seconds: float = 0.0
+
+
+@dataclass
+class _Found:
+    path: Path
+    importer: Importer
+    size_bytes: int
+
+
+@dataclass
+class _Reading:
+    """One file while it is read."""
+
+    found: _Found
+    report: SourceReport
+    sessions: set[str] = field(default_factory=set)
+    before: ImportMark | None = None
+
+
+def import_histories(
+    memory: "Memory",
+    paths: Sequence[Path],
+    *,
+    format: str | None = None,
+    project: str | None = None,
+    on_progress: Progress | None = None,
+) -> ImportReport:
+    """Import files, and all files in directories that a format recognises.
+
+    Args:
+        memory: Where they go.
+        paths: Files and directories; `~` is the home directory.
+        format: Read every file as this format, without asking whether it is.
+        project: The body of work that all of it belongs to; None for what each history says.
+        on_progress: Called while it reads.
+
+    Returns:
+        What came of each file. Lines that cannot be read are among its `problems`; the rest was imported.
+
+    Raises:
+        SourceFault: A path is not there, or cannot be read.
+        UnknownFormat: A file that was named directly is of no known format.
+        InvalidInput: There is no such format.
+    """
+    started = time.perf_counter()
+    if format is not None and format not in importers():
+        raise InvalidInput(f"there is no format {format!r}; there are: {', '.join(importers())}")
+    report = ImportReport()
+    found = list(_files(paths, format, report))
+    merger = Merger(memory, project)
+    total, done = sum(each.size_bytes for each in found), 0
+    for each in found:
+
+        def tell(read: int, before: int = done, path: str = str(each.path)) -> None:
+            if on_progress:
+                on_progress(path, before + read, total)
+
+        tell(0)
+        report.sources.append(_import_file(memory, merger, each, tell, project))
+        done += each.size_bytes
+        tell(each.size_bytes, done - each.size_bytes)
+    memory.catch_up()
+    names = ("sessions", "messages", "added", "unchanged")
+    report.totals = {"sources": len(report.sources)}
+    report.totals |= {name: sum(getattr(source, name) for source in report.sources) for name in names}
+    report.totals["sessions"] = len(merger.sessions_seen) + sum(s.sessions for s in report.sources if not s.messages)
+    report.totals["problems"] = sum(len(source.problems) for source in report.sources)
+    report.seconds = round(time.perf_counter() - started, 3)
+    return report
+
+
+def _files(paths: Sequence[Path], format: str | None, report: ImportReport) -> Iterator[_Found]:
+    seen: set[Path] = set()
+    for path in paths:
+        given = path.expanduser()
+        try:
+            if not given.exists():
+                raise SourceFault(f"{path}: no such file or directory; check the path")
+            is_directory = given.is_dir()
+        except OSError as error:
+            raise SourceFault(f"{path}: cannot be read ({error.strerror})") from error
+        for file in _walk(given) if is_directory else [given]:
+            real = file.resolve()
+            if real in seen:
+                continue
+            seen.add(real)
+            try:
+                found = _recognised(real, format)
+            except OSError as error:
+                if not is_directory:
+                    raise SourceFault(f"{file}: cannot be read ({error.strerror}); check its rights") from error
+                report.skipped.append({"path": str(file), "reason": f"cannot be read ({error.strerror})"})
+                continue
+            if found is not None:
+                yield found
+            elif not is_directory:
+                known = ", ".join(importers())
+                raise UnknownFormat(f"{file}: {_unknown(real)}; known are: {known}; name one with --format")
+            else:
+                report.skipped.append({"path": str(file), "reason": _unknown(real)})
+
+
+def _walk(directory: Path) -> Iterator[Path]:
+    """Give the files below a directory; a session before what was spawned by it, links to directories not followed."""
+    for root, folders, files in os.walk(directory):
+        folders[:] = sorted(folder for folder in folders if folder not in _SKIPPED_FOLDERS)
+        for name in sorted(files):
+            path = Path(root) / name
+            if path.is_file():
+                yield path
+
+
+def _recognised(path: Path, format: str | None) -> _Found | None:
+    if not path.is_file():
+        return None
+    sample = Sample(path)
+    importer = importers()[format] if format else importer_of(sample)
+    return None if importer is None else _Found(path, importer, path.stat().st_size)
+
+
+def _unknown(path: Path) -> str:
+    sample = Sample(path)
+    if not sample.head.strip():
+        return "the file is empty"
+    if sample.text is None:
+        return "a binary file, of no known format"
+    if sample.records:
+        keys = ", ".join(list(sample.records[0])[:8])
+        return f"unknown format (its first record has: {keys})"
+    return "unknown format"
+
+
+def _import_file(
+    memory: "Memory", merger: Merger, found: _Found, tell: Callable[[int], None], project: str | None
+) -> SourceReport:
+    report = SourceReport(path=str(found.path), format=found.importer.FORMAT)
+    status = found.path.stat()
+    mark = memory.store.marks.get(str(found.path))
+    if mark is not None and mark.format != found.importer.FORMAT:
+        mark = None
+    if mark is not None and project in (None, mark.project) and _is_unchanged(found.path, mark, status):
+        report.sessions, report.messages, report.unchanged = mark.sessions, mark.messages, mark.messages
+        report.problems = mark.problems
+        return report
+    source = _source(found.path, mark, status)
+    reading = _Reading(found, report, before=mark if source.offset else None)
+    batch = Batch()
+    try:
+        for item in found.importer.read(source):
+            if isinstance(item, Problem):
+                if len(report.problems) < MOST_PROBLEMS:
+                    report.problems.append({"line": item.line, "what": item.what})
+            elif not isinstance(item, Mark):
+                _put(batch, item, reading)
+            elif len(batch.messages) >= BATCH_MESSAGES or item.offset >= status.st_size:
+                tell(min(item.offset, found.size_bytes))
+                _write(memory, merger, batch, reading, item, status, project)
+                batch = Batch()
+    except OSError as error:
+        report.problems.append({"line": None, "what": f"the file could not be read further ({error.strerror})"})
+    _write(memory, merger, batch, reading, None, status, project)
+    return report
+
+
+def _put(batch: Batch, item: SessionRecord | MessageRecord | RelationshipRecord, reading: _Reading) -> None:
+    if isinstance(item, SessionRecord):
+        batch.add_session(item)
+        reading.sessions.add(item.key)
+    elif isinstance(item, MessageRecord):
+        batch.add_message(item)
+        reading.sessions.add(item.session_key)
+    else:
+        batch.relationships.append(item)
+
+
+def _write(
+    memory: "Memory",
+    merger: Merger,
+    batch: Batch,
+    reading: _Reading,
+    mark: Mark | None,
+    status: os.stat_result,
+    project: str | None,
+) -> None:
+    """Write a batch and how far it goes, together."""
+    report, found, before = reading.report, reading.found, reading.before
+    prepared = merger.prepare(batch, found.importer.FORMAT, str(found.path))
+    with memory.store.transaction():
+        added, unchanged = merger.write(prepared)
+        report.added += added
+        report.unchanged += unchanged
+        report.messages = report.added + report.unchanged
+        report.sessions = len(reading.sessions)
+        if mark is None:
+            return
+        memory.store.marks.put(
+            ImportMark(
+                path=str(found.path),
+                format=found.importer.FORMAT,
+                size_bytes=status.st_size,
+                modified_ns=status.st_mtime_ns,
+                offset_bytes=mark.offset,
+                lines=mark.lines,
+                state=mark.state,
+                tail_hash=_tail_hash(found.path, mark.offset),
+                project=project,
+                sessions=max(report.sessions, before.sessions if before else 0),
+                messages=report.messages + (before.messages if before else 0),
+                problems=[*(before.problems if before else []), *report.problems],
+            )
+        )
+    merger.done()
+
+
+def _is_unchanged(path: Path, mark: ImportMark, status: os.stat_result) -> bool:
+    return (
+        mark.size_bytes == status.st_size
+        and mark.modified_ns == status.st_mtime_ns
+        and mark.tail_hash == _tail_hash(path, mark.offset_bytes)
+    )
+
+
+def _source(path: Path, mark: ImportMark | None, status: os.stat_result) -> Source:
+    """Go on behind the mark when the file has grown; begin anew when it was rewritten, or has no lines to go on in."""
+    if mark is None or mark.state.get("whole") or status.st_size < mark.offset_bytes:
+        return Source(path)
+    if status.st_size == mark.offset_bytes or mark.tail_hash != _tail_hash(path, mark.offset_bytes):
+        return Source(path)
+    return Source(path, mark.offset_bytes, mark.lines, mark.state)
+
+
+def _tail_hash(path: Path, offset: int) -> bytes:
+    with path.open("rb") as file:
+        start = max(0, offset - TAIL_BYTES)
+        file.seek(start)
+        tail = file.read(offset - start)
+    return hashlib.blake2b(tail, digest_size=16).digest()

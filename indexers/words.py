@@ -3,12 +3,8 @@
 import re
 from functools import lru_cache
 
-IDENTIFIER = re.compile(
-    r"[\w$@#]+(?:(?:::|->|[-./\\:@+])[\w$#]+)+"
-    r"|_?[a-z0-9]+(?:[A-Z][a-z0-9]*)+\w*"
-    r"|\w*[A-Za-z_]+_+\w+|[A-Za-z]+\d\w*|\d{3,}"
-)
-"""Paths, dotted and dashed names, `snake_case`, `camelCase`, error codes, numbers of three digits and more."""
+_TOKEN = re.compile(r"[\w$#@]+(?:(?:::|->|[-./\\:@+])[\w$#]+)*")
+_SEPARATOR = re.compile(r"[/\\]")
 _HUMP = re.compile(r"[a-z0-9][A-Z]")
 _HUMPED = re.compile(r"\b\w*[a-z0-9][A-Z]\w*")
 _CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
@@ -28,14 +24,29 @@ STOP_WORDS = frozenset(
 """Words that a question has and an answer need not have. A common English list, without words that name things."""
 
 
+def is_identifier(word: str) -> bool:
+    """Say whether a word is a name that people look up as it stands.
+
+    Paths, dotted and dashed names, `snake_case`, `camelCase`, error codes, and numbers of three digits and more are.
+    """
+    if word.isalpha():
+        return not (word.islower() or word.isupper() or word.istitle())
+    if word.isdigit():
+        return len(word) > 2
+    return len(word) > 2 and _TOKEN.fullmatch(word) is not None
+
+
 def identifiers(text: str) -> str:
     """Give the identifiers of a text in lower case, each once, separated by spaces; of a path its last name, too."""
     found: dict[str, None] = {}
-    for match in IDENTIFIER.finditer(text):
-        name = match.group()[:LONGEST_IDENTIFIER]
-        found[name.lower()] = None
-        if "/" in name or "\\" in name:
-            found[re.split(r"[/\\]", name)[-1].lower()] = None
+    # a plain word fails the first two tests, which cost nothing
+    for name in dict.fromkeys(_TOKEN.findall(text)):
+        if (name.isalpha() and (name.islower() or name.istitle())) or not is_identifier(name):
+            continue
+        lower = name[:LONGEST_IDENTIFIER].lower()
+        found[lower] = None
+        if "/" in lower or "\\" in lower:
+            found[_SEPARATOR.split(lower)[-1]] = None
     return " ".join(found)
 
 

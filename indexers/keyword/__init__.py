@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from indexers.document import Document, Filter, Hit
-from indexers.words import IDENTIFIER, STOP_WORDS, bigrams, humps, stems
+from indexers.words import STOP_WORDS, bigrams, humps, is_identifier, stems
 
 MOST_TERMS = 64
 """Terms of a query that are searched; more add time, not answers. Source: RELIABILITY C.4."""
@@ -88,7 +88,7 @@ def terms_of(
             found[Term("bigrams", pair)] = None
         if not pairs or not word.isalpha():
             lower = word.lower()
-            if IDENTIFIER.fullmatch(word) and "body" in fields:
+            if is_identifier(word) and "body" in fields:
                 found[Term("identifiers", lower)] = None
             parts = humps(word)
             for part in stems(word) + ([] if not parts else stems(" ".join(parts))):

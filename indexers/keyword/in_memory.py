@@ -99,6 +99,15 @@ class InMemoryEngine:
         kept.sort(key=lambda hit: (-hit.score, hit.key))
         return KeywordHits(kept[:limit], best_possible)
 
+    def newest(self, attribute: str, conditions: Filter, limit: int) -> list[tuple[int, int]]:
+        """Give key and attribute of the documents that fulfil the conditions, the highest attribute first."""
+        found = [
+            (key, document.attributes.get(attribute, 0))
+            for key, document in self._documents.items()
+            if passes(document.attributes, conditions)
+        ]
+        return sorted(found, key=lambda pair: (-pair[1], -pair[0]))[:limit]
+
     def _own_statistics(self, query: KeywordQuery) -> Statistics:
         documents = len(self._documents)
         return Statistics(

@@ -129,6 +129,19 @@ class TantivyEngine:
         hits = [Hit(int(key), score) for key, (score, _) in zip(keys, found, strict=True) if key]
         return KeywordHits(hits, best_possible)
 
+    def newest(self, attribute: str, conditions: Filter, limit: int) -> list[tuple[int, int]]:
+        """Give key and attribute of the documents that fulfil the conditions, the highest attribute first."""
+        searcher = self._searcher
+        with _faults(self.directory):
+            marked = Query.term_query(self._schema, "group", _MARK_GROUP)
+            clauses = [(Occur.Must, Query.all_query()), (Occur.MustNot, marked)]
+            query = Query.boolean_query(clauses + [self._clause(condition) for condition in conditions])
+            found = searcher.search(query, limit=limit, count=False, order_by_field=attribute).hits
+            addresses = [address for _, address in found]
+            keys = searcher.fast_field_values("key", addresses)
+            values = searcher.fast_field_values(attribute, addresses)
+        return [(int(key or 0), int(value or 0)) for key, value in zip(keys, values, strict=True)]
+
     def statistics(self, query: KeywordQuery) -> Statistics:
         """Say how often a query's terms stand here, for what is searched beside this index."""
         terms = {*query.terms, *(term for phrase in query.phrases for term in phrase)}

@@ -68,6 +68,13 @@ class Bits:
             self._alive[rows] = False
             self._all_alive = False
 
+    def drop_where(self, attribute: str, values: NDArray[np.int64]) -> None:
+        """Forget all rows with one of these values."""
+        rows = np.isin(self._columns[attribute][: self.count], values)
+        if rows.any():
+            self._alive[: self.count][rows] = False
+            self._all_alive = False
+
     def candidates(
         self, code: NDArray[np.uint8], conditions: Filter, limit: int, exact_below: int
     ) -> NDArray[np.int64]:

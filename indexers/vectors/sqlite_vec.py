@@ -112,6 +112,10 @@ class SqliteVecIndex:
         """Take note that rows are gone."""
         self._bits.drop(keys)
 
+    def drop_where(self, attribute: str, values: NDArray[np.int64]) -> None:
+        """Take note that all rows with one of these attribute values are gone."""
+        self._bits.drop_where(attribute, values)
+
     def search(self, vector: "Vectors", conditions: Filter, limit: int) -> list[Hit]:
         """Find the rows nearest to a vector among those that fulfil the conditions; score is the cosine.
 

@@ -1,6 +1,6 @@
 """When is a hit an answer? A floor for scores, and what clears it in any case."""
 
-from indexers.words import IDENTIFIER, STOP_WORDS, bigrams, stems
+from indexers.words import STOP_WORDS, bigrams, is_identifier, stems
 from memory.search.query import ParsedQuery
 
 MIN_SCORE = 0.3
@@ -12,7 +12,7 @@ class Certain:
 
     def __init__(self, parsed: ParsedQuery) -> None:
         self._phrases = [" ".join(text.lower().split()) for text in parsed.phrases]
-        self._names = [word.lower() for word in parsed.words if len(word) > 3 and IDENTIFIER.fullmatch(word)]
+        self._names = [word.lower() for word in parsed.words if len(word) > 3 and is_identifier(word)]
         wanted = [word for word in parsed.words if word.lower() not in STOP_WORDS and not bigrams(word)]
         self._stems = {stem for word in wanted for stem in stems(word)}
         self._pairs = {pair for word in parsed.words for pair in bigrams(word).split()}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from indexers.document import Hit, passes
-from indexers.words import IDENTIFIER
+from indexers.words import is_identifier
 from memory.search.conditions import Conditions
 from memory.search.fuse import Candidate
 from memory.search.legs import LegAnswer, timed
@@ -23,7 +23,7 @@ def graph_leg(store: Store, parsed: ParsedQuery, ordered: Sequence[Candidate], c
 
     def run(answer: LegAnswer) -> None:
         strong = [each for each in ordered[:STRONG_HITS] if each.score >= STRONG_SCORE]
-        refs = [f"file:{word}" for word in parsed.words if IDENTIFIER.fullmatch(word) and ("/" in word or "." in word)]
+        refs = [f"file:{word}" for word in parsed.words if is_identifier(word) and ("/" in word or "." in word)]
         for candidate in strong:
             row = store.database.row(f"select id from {candidate.kind} where number = ?", (candidate.number,))
             if row:

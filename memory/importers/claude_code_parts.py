@@ -30,6 +30,7 @@ _OPENINGS = {
 }
 DETAIL_CHARS = 300
 """Longest text of `toolUseResult` that is kept; longer ones are copies of the result or of the file. Untuned."""
+_COPIES = frozenset(["content", "file", "newString", "oldString", "originalFile", "prompt", "stderr", "stdout"])
 PATCH_CHARS = 20_000
 """Largest patch that is kept beside a result. Untuned."""
 
@@ -244,6 +245,8 @@ def _details(details: object, text: str) -> dict[str, Any]:
         return {}
     kept: dict[str, Any] = {}
     for name, value in details.items():
+        if name in _COPIES:
+            continue
         is_short = isinstance(value, str) and 0 < len(value) <= DETAIL_CHARS and value not in text
         if (
             is_short

@@ -97,8 +97,9 @@ def _pieces(text: str) -> Iterator[tuple[str | None, str]]:
         yield "injected", text
     elif start.startswith(_BEFORE_ASKED) and _ASKED in text:
         before, _, asked = text.partition(_ASKED)
-        yield "injected", before + _ASKED
-        yield None, asked
+        words = asked.lstrip()
+        yield "injected", before + _ASKED + asked[: len(asked) - len(words)]
+        yield None, words
     else:
         for piece in stretches(text, WRAPPERS):
             yield piece.origin, piece.raw

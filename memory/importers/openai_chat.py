@@ -65,7 +65,7 @@ def _is_conversation(record: dict[str, Any]) -> bool:
     messages = record.get("messages")
     if not isinstance(messages, list) or not messages:
         return False
-    return all(isinstance(message, dict) and message.get("role") in _ROLES for message in messages)
+    return all(isinstance(message, dict) and str(message.get("role")) in _ROLES for message in messages)
 
 
 def _conversation(line: Line) -> Iterator[Item]:
@@ -86,7 +86,7 @@ def _conversation(line: Line) -> Iterator[Item]:
     yield _titled(session, record, messages)
     names: dict[str, str] = {}
     for at, message in enumerate(messages):
-        if not isinstance(message, dict) or message.get("role") not in _ROLES:
+        if not isinstance(message, dict) or str(message.get("role")) not in _ROLES:
             yield Problem(line.number, f"message {at + 1} has no role of a chat")
             continue
         yield _message(session, f"{key}:{at}", message, names)

@@ -58,12 +58,15 @@ def _opening(tags: tuple[str, ...]) -> re.Pattern[str]:
 
 
 def _add(pieces: list[Stretch], raw: str, origin: str | None, tag: str | None) -> None:
+    """Add a piece; white space beside a wrapper goes with the wrapper, so that words begin with a word."""
     last = pieces[-1] if pieces else None
-    if last is not None and tag is None and not raw.strip():
-        pieces[-1] = Stretch(last.raw + raw, last.origin, last.tag)
-    elif last is not None and not last.raw.strip() and last.tag is None:
-        pieces[-1] = Stretch(last.raw + raw, origin, tag)
-    elif raw:
+    if last is not None and last.tag is not None and tag is None:
+        words = raw.lstrip()
+        pieces[-1] = Stretch(last.raw + raw[: len(raw) - len(words)], last.origin, last.tag)
+        raw = words
+    elif last is not None and last.tag is None and not last.raw.strip():
+        raw = pieces.pop().raw + raw
+    if raw:
         pieces.append(Stretch(raw, origin, tag))
 
 

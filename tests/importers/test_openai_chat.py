@@ -1,0 +1,59 @@
+"""What is special about OpenAI chat JSON Lines."""
+
+from pathlib import Path
+
+import pytest
+
+from memory.importers import openai_chat
+from memory.importers.records import TITLE_FIRST_PROMPT, TITLE_PERSON, Item, MessageRecord, SessionRecord
+from memory.importers.source import Source
+
+CHATS = Path(__file__).parent.parent / "data" / "openai-chat" / "chats.jsonl"
+
+
+@pytest.fixture(scope="module")
+def items() -> list[Item]:
+    return list(openai_chat.read(Source(CHATS)))
+
+
+def messages(items: list[Item], session: int) -> list[MessageRecord]:
+    key = [item.key for item in items if isinstance(item, SessionRecord)][session]
+    return [item for item in items if isinstance(item, MessageRecord) and item.session_key == key]
+
+
+def test_each_line_is_a_session(items: list[Item]) -> None:
+    found = [item for item in items if isinstance(item, SessionRecord)]
+
+    assert [(session.title, session.title_authority) for session in found] == [
+        ("Is it raining in Brest?", TITLE_FIRST_PROMPT),
+        ("One pixel", TITLE_PERSON),
+        ("Add 2 and 3.", TITLE_FIRST_PROMPT),
+    ]
+
+
+def test_a_developers_message_is_the_system_prompt(items: list[Item]) -> None:
+    session = next(item for item in items if isinstance(item, SessionRecord))
+
+    assert session.system_prompt == "Answer in one sentence."
+    assert session.metadata["tools"][0]["function"]["name"] == "weather"
+
+
+def test_a_call_is_answered_by_its_tool(items: list[Item]) -> None:
+    _, _, call, result, _ = messages(items, 0)
+
+    assert call.tool_call == {"call_id": "call_a", "name": "weather", "input": {"city": "Brest"}}
+    assert (result.role, result.tool_name, result.parts[0]["text"]) == ("tool", "weather", "drizzle, 14 °C")
+
+
+def test_the_old_form_of_a_call_is_read(items: list[Item]) -> None:
+    _, call, result, _ = messages(items, 2)
+
+    assert (call.tool_name, call.parts[0]["input"]) == ("add", {"a": 2, "b": 3})
+    assert (result.role, result.tool_name) == ("tool", "add")
+
+
+def test_pictures_and_refusals_are_kept(items: list[Item]) -> None:
+    asked, refused = messages(items, 1)
+
+    assert asked.attachments[0].media_type == "image/png"
+    assert refused.parts[0]["text"] == "I cannot see it."

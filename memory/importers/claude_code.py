@@ -198,9 +198,7 @@ class _Reader:
         ):
             yield from self._finish_answer()
             yield from self._send_queued()
-            is_own = record.get("isApiErrorMessage") or message.get("model") == "<synthetic>"
-            self._answer = frame.message("assistant", "synthetic" if is_own else None)
-            self._answer.key, self._answer.started_at = key, frame.created_at
+            self._answer = self._begin_answer(frame, key, record)
         answer = self._answer
         fill(answer, message, frame)
         if record.get("isApiErrorMessage"):
@@ -209,6 +207,15 @@ class _Reader:
             self._thread.sessions[frame.session_key]["model"] = answer.model
             yield SessionRecord(frame.session_key, model=answer.model)
         yield from self._calls_made(answer, message, record)
+
+    def _begin_answer(self, frame: Frame, key: str | None, record: dict[str, Any]) -> MessageRecord:
+        is_own = record.get("isApiErrorMessage") or record["message"].get("model") == "<synthetic>"
+        answer = frame.message("assistant", "synthetic" if is_own else None)
+        answer.key, answer.started_at = key, frame.created_at
+        if key is not None and self._thread.is_more_of(key):
+            # The rest of an answer that results stand inside: it begins where its first lines began.
+            answer.parent_key = answer.created_at = answer.started_at = None
+        return answer
 
     def _calls_made(self, answer: MessageRecord, message: dict[str, Any], record: dict[str, Any]) -> Iterator[Item]:
         touched: list[tuple[str, str]] = []

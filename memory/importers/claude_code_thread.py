@@ -12,6 +12,8 @@ LINKS_KEPT = 16
 files stand within 16 lines."""
 CALLS_KEPT = 32
 """How many unanswered tool calls a mark keeps, to name their results. Untuned."""
+ANSWERS_KEPT = 8
+"""How many of the last answers are known by their id: the lines of one answer stand close together. Untuned."""
 SESSIONS_KEPT = 8
 """How many of a file's sessions a mark keeps; real files have one or two."""
 
@@ -29,6 +31,7 @@ class Thread:
         self.sessions: dict[str, dict[str, Any]] = {key: dict(known) for key, known in state.get("sessions", [])}
         self.links: dict[str, str | None] = dict(state.get("links", []))
         self.calls: dict[str, str] = dict(state.get("calls", []))
+        self.answers: list[str] = list(state.get("answers", []))
         self.queue: list[list[Any]] = list(state.get("queue", []))
         self.given: list[str] = list(state.get("given", []))
         self.summaries: dict[str, str] = dict(state.get("summaries", []))
@@ -45,7 +48,7 @@ class Thread:
         self.summaries = dict(list(self.summaries.items())[-LINKS_KEPT:])
         self.given = self.given[-LINKS_KEPT:]
         state: dict[str, Any] = {"session_key": self.session_key, "queue": [list(prompt) for prompt in self.queue]}
-        state |= {"given": list(self.given), "unknown": self.unknown}
+        state |= {"given": list(self.given), "answers": list(self.answers), "unknown": self.unknown}
         state["sessions"] = [[key, dict(known)] for key, known in self.sessions.items()]
         for name in ("links", "calls", "summaries"):
             state[name] = [list(pair) for pair in getattr(self, name).items()]
@@ -104,6 +107,12 @@ class Thread:
         if agent is not None and main == f"agent-{agent}":
             return main, None, kind
         return f"{main}/agent-{agent}" if agent else f"{main}/sidechain", main, kind
+
+    def is_more_of(self, answer: str) -> bool:
+        """Note an answer by its id; say whether it was there already."""
+        is_known = answer in self.answers
+        self.answers = [*(known for known in self.answers if known != answer), answer][-ANSWERS_KEPT:]
+        return is_known
 
     def give(self, prompt: str) -> None:
         """Note a queued prompt that has been yielded, for `was_given`."""

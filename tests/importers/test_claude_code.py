@@ -85,6 +85,13 @@ def test_lines_of_one_answer_are_one_message_though_a_result_stands_between(main
     assert len({part["id"] for listed in parts for part in listed}) == 4
 
 
+def test_the_rest_of_an_answer_does_not_answer_itself(main: list[Item]) -> None:
+    first, rest = (message for message in messages(main, "assistant") if message.key == "msg_main_1")
+
+    assert first.parent_key is not None
+    assert (rest.parent_key, rest.created_at, rest.started_at) == (None, None, None)
+
+
 def test_tokens_stand_once_on_a_message(main: list[Item]) -> None:
     first = next(message for message in messages(main, "assistant") if message.key == "msg_main_1")
 

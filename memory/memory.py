@@ -176,6 +176,15 @@ class Memory:
         """Bring the keyword index level with the store; False when another process is doing so just now."""
         return self._keyword.catch_up(on_progress)
 
+    def index_lag(self) -> int:
+        """Count the changes that the keyword index has not seen; searches read them from the store."""
+        return self._keyword.lag()
+
+    def embedder_setting(self) -> str:
+        """Say what makes vectors: the store's own setting, or that of the settings."""
+        chosen = self.settings.value("embedder", default=None)
+        return chosen if isinstance(chosen, str) else self._options.embedder
+
     def stats(self) -> dict[str, Any]:
         """Count what is stored and indexed, and say how large it is."""
         files = [path for path in self.store.directory.rglob("*") if path.is_file()]
@@ -219,8 +228,7 @@ class Memory:
         self.close()
 
     def _open_embedder(self) -> Embedder:
-        chosen = self.settings.value("embedder", default=None)
-        return open_embedder(chosen if isinstance(chosen, str) else self._options.embedder)
+        return open_embedder(self.embedder_setting())
 
     def _quoted(self, hit: SearchHit) -> Sequence[Message] | str:
         if hit.kind == "message":

@@ -1,0 +1,1 @@
+"""The ways in: command line, REST, MCP; no logic of their own."""

@@ -1,0 +1,122 @@
+"""`hark`: every operation as a command. What an operation takes gives the flags; what it answers goes to stdout."""
+
+import os
+import sys
+from typing import Any
+
+import click
+
+from memory.errors import InvalidInput, MemoryFault
+from memory.operations import OPERATIONS, Operation, operation
+
+VERSION_TEXT = "Harkback remembers what people and their agents said, did and learned, and finds it again."
+
+
+class Commands(click.Group):
+    """The operations; only the one that is asked for is read."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the commands in the order of the list of operations."""
+        return [each.name for each in OPERATIONS]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Make a command."""
+        found = operation(cmd_name)
+        return None if found is None else command_of(found)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without reading their modules."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(each.name, each.summary) for each in OPERATIONS])
+
+
+def command_of(found: Operation) -> click.Command:
+    """Make the command of an operation."""
+    from memory.api.cli.parameters import parameters_of
+
+    params = [
+        *parameters_of(found.arguments),
+        click.Option(["--store"], metavar="DIR", help="The store; else HARK_STORE, else your data directory."),
+        click.Option(["--json", "as_json"], is_flag=True, help="Answer with one JSON document."),
+    ]
+
+    def callback(store: str | None, as_json: bool, **given: Any) -> None:
+        from memory.api.cli.running import run_operation
+
+        context = click.get_current_context()
+        outer = (context.parent.params if context.parent else {}).get("store")
+        run_operation(found, given, store or outer, as_json)
+
+    return click.Command(found.name, params=params, callback=callback, help=found.summary, no_args_is_help=False)
+
+
+@click.group(cls=Commands, invoke_without_command=True, help=VERSION_TEXT)
+@click.option("--store", metavar="DIR", help="The store; else HARK_STORE, else your data directory.")
+@click.option("--version", is_flag=True, help="Show the version.")
+@click.pass_context
+def hark(context: click.Context, store: str | None, version: bool) -> None:
+    """Take what holds for every command."""
+    if version:
+        from memory import __version__
+
+        click.echo(f"hark {__version__}")
+    elif context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 1 could not, 2 asked wrong."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="replace")
+    given = sys.argv[1:] if arguments is None else arguments
+    sys.exit(_run(given))
+
+
+def _run(arguments: list[str]) -> int:
+    try:
+        outcome = hark.main(args=arguments, prog_name="hark", standalone_mode=False)
+        sys.stdout.flush()
+        return outcome if isinstance(outcome, int) else 0
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.UsageError as error:
+        return _say(f"{error.format_message().rstrip('.')}; see `{_help(error)}`", 2)
+    except click.Abort:
+        return _say("stopped; what was done before is kept, the same command goes on from there", 1)
+    except KeyboardInterrupt:
+        return _say("stopped; what was done before is kept, the same command goes on from there", 1)
+    except BrokenPipeError:
+        # whoever read the answer has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except InvalidInput as error:
+        return _say(str(error), 1 if _is_absent(error) else 2)
+    except (MemoryFault, click.ClickException) as error:
+        return _say(str(error), 1)
+    except OSError as error:
+        return _say(f"{error.filename or ''}: {error.strerror or error}".lstrip(": "), 1)
+    except Exception as error:
+        from indexers.errors import IndexerError
+
+        if isinstance(error, IndexerError):
+            return _say(str(error), 1)
+        if os.environ.get("HARK_DEBUG"):
+            raise
+        return _say(f"a fault in hark itself ({type(error).__name__}: {error}); HARK_DEBUG=1 shows where", 1)
+
+
+def _is_absent(error: InvalidInput) -> bool:
+    from memory.errors import Conflict, UnknownRecord
+
+    return isinstance(error, UnknownRecord | Conflict)
+
+
+def _say(message: str, code: int) -> int:
+    line = " ".join(message.split())
+    click.echo(f"hark: {line}", err=True)
+    return code
+
+
+def _help(error: click.UsageError) -> str:
+    return f"{error.ctx.command_path} --help" if error.ctx else "hark --help"

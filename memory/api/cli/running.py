@@ -1,0 +1,86 @@
+"""Run an operation for the command line: open the store, show progress, write the answer."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+from pydantic import BaseModel, ValidationError
+
+from memory.api.cli.tables import Writer
+from memory.errors import InvalidInput
+from memory.memory import Memory
+from memory.operations import Operation
+
+Progress = Callable[[str, int, int], None]
+
+
+def run_operation(operation: Operation, given: dict[str, Any], store: str | None, as_json: bool) -> None:
+    """Run it and write what it answers: for people to stdout, problems to stderr; or one JSON document."""
+    arguments = _arguments(operation, given)
+    with _opened(operation, arguments, store) as memory:
+        if operation.is_long:
+            with _progress(operation.name) as tell:
+                answer = operation.run(memory, arguments, tell)
+        else:
+            answer = operation.run(memory, arguments)
+        if as_json:
+            click.echo(_json(answer))
+            return
+        writer = Writer(sys.stdout)
+        writer.write(operation.rows(answer, arguments))
+        for line in operation.faults(answer):
+            click.echo(f"hark: {writer.plain(str(line))}", err=True)
+
+
+def _arguments(operation: Operation, given: dict[str, Any]) -> BaseModel:
+    values: dict[str, Any] = {}
+    for name, value in given.items():
+        if value is None:
+            continue
+        is_list = isinstance(value, tuple)
+        takes_list = "list" in str(operation.arguments.model_fields[name].annotation)
+        values[name] = list(value) if is_list and takes_list else " ".join(value) if is_list else value
+    try:
+        return operation.arguments.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        flag = ".".join(map(str, first["loc"])).replace("_", "-")
+        raise InvalidInput(f"--{flag}: {first['msg']}; see `hark {operation.name} --help`") from error
+
+
+@contextmanager
+def _opened(operation: Operation, arguments: BaseModel, store: str | None) -> Iterator[Memory]:
+    prepare = operation.before
+    path = prepare(arguments, store) if prepare else store
+    with Memory.open(path, create=operation.creates) as memory:
+        yield memory
+
+
+@contextmanager
+def _progress(name: str) -> Iterator[Progress | None]:
+    """Show a bar on a terminal; nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(name, total=None)
+
+        def tell(what: str, done: int, of: int) -> None:
+            shown = what if len(what) <= 50 else f"…{what[-49:]}"
+            bar.update(task, description=shown, completed=done, total=max(of, 1))
+
+        yield tell
+
+
+def _json(answer: Any) -> str:
+    if isinstance(answer, BaseModel):
+        return answer.model_dump_json()
+    return json.dumps(answer, ensure_ascii=False, default=str)

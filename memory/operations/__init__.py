@@ -1,0 +1,104 @@
+"""Operations: what can be asked of a memory. One file an operation, offered by every way in.
+
+A module here gives
+  `Arguments`   a pydantic model; a field marked `POSITIONAL` is not a flag on the command line
+  `run`         `(memory, arguments) → answer`, one call of Memory or of what stands below it
+  `rows`        `(answer) → lines` for people: a tuple is one line of columns, a text one line as it is
+  `CREATES`     whether the store is made when it is absent
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+    from pydantic.config import JsonDict
+
+POSITIONAL: "JsonDict" = {"positional": True}
+"""Marks a field of `Arguments`: `Field(json_schema_extra=POSITIONAL)`."""
+Lines = Iterable[tuple[str, ...] | str]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One thing that can be asked; its module is read when it is used."""
+
+    name: str
+    summary: str
+
+    @property
+    def _module(self) -> Any:
+        return import_module(f"{__name__}.{self.name.replace('-', '_')}_")
+
+    @property
+    def arguments(self) -> "type[BaseModel]":
+        """What it takes."""
+        found: type[BaseModel] = self._module.Arguments
+        return found
+
+    @property
+    def run(self) -> Callable[..., Any]:
+        """Do it: `(memory, arguments) → answer`; operations that take long also take `on_progress`."""
+        found: Callable[..., Any] = self._module.run
+        return found
+
+    @property
+    def rows(self) -> Callable[..., Lines]:
+        """Write an answer for people."""
+        found: Callable[..., Lines] = self._module.rows
+        return found
+
+    @property
+    def faults(self) -> Callable[..., Lines]:
+        """Write what else is to be said, on the side; nothing for most operations."""
+        found: Callable[..., Lines] = getattr(self._module, "faults", lambda answer: ())
+        return found
+
+    @property
+    def before(self) -> Callable[..., str | None] | None:
+        """Choose the store: `(arguments, store) → store`; None for what was given."""
+        found: Callable[..., str | None] | None = getattr(self._module, "before", None)
+        return found
+
+    @property
+    def creates(self) -> bool:
+        """Whether the store is made when it is absent."""
+        return bool(getattr(self._module, "CREATES", False))
+
+    @property
+    def is_long(self) -> bool:
+        """Whether it may take long, and tells how far it is."""
+        return bool(getattr(self._module, "IS_LONG", False))
+
+
+OPERATIONS = (
+    Operation("demo", "Fill a store from invented sample histories and try a few searches."),
+    Operation("import", "Import the histories of agents, chats and notes."),
+    Operation("status", "Show what was imported, and when."),
+    Operation("search", "Find what was said, done and learned."),
+    Operation("recall", "Make a cited context for a prompt."),
+    Operation("sessions", "List sessions, the last spoken in first."),
+    Operation("show", "Read a session."),
+    Operation("around", "Read a message with its neighbours."),
+    Operation("resume", "See where the last sessions of a project stopped."),
+    Operation("blame", "See which sessions touched a file, and why."),
+    Operation("fix", "See how an error was solved before."),
+    Operation("how", "See how a tool was used before."),
+    Operation("files", "List the files that sessions about a topic touched."),
+    Operation("learn", "Write down a decision, a gotcha, a fact, a preference."),
+    Operation("learnings", "List what was learned."),
+    Operation("relate", "Draw an arrow between two things."),
+    Operation("graph", "Walk the relationships around a thing."),
+    Operation("projects", "List projects, or give one another name."),
+    Operation("config", "Read or change the store's settings."),
+    Operation("stats", "Count what is stored and indexed."),
+    Operation("reindex", "Make the indexes anew from the store."),
+)
+"""Every operation, in the order in which help shows them."""
+
+
+def operation(name: str) -> Operation | None:
+    """Find an operation by name."""
+    return next((each for each in OPERATIONS if each.name == name), None)

@@ -1,0 +1,65 @@
+"""Import the histories of agents, chats and notes."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from memory.errors import InvalidInput
+from memory.importing import ImportReport
+from memory.operations import POSITIONAL, Lines
+
+if TYPE_CHECKING:
+    from memory.memory import Memory
+
+CREATES = True
+IS_LONG = True
+
+
+class Arguments(BaseModel):
+    """What is imported."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    paths: list[str] = Field(default_factory=list, description="Files and directories.", json_schema_extra=POSITIONAL)
+    format: str | None = Field(None, description="Read every file as this format.")
+    project: str | None = Field(None, description="The project that all of it belongs to.")
+    yes: bool = Field(False, description="Without a path: import what is found on this machine without asking.")
+
+
+def run(
+    memory: "Memory", arguments: Arguments, on_progress: Callable[[str, int, int], None] | None = None
+) -> ImportReport:
+    """Import."""
+    if not arguments.paths:
+        raise InvalidInput("no path was given; give one, or --yes to import what is found on this machine")
+    return memory.import_(
+        [Path(path) for path in arguments.paths],
+        format=arguments.format,
+        project=arguments.project,
+        on_progress=on_progress,
+    )
+
+
+def rows(report: ImportReport, arguments: Arguments) -> Lines:
+    """Write totals, and what could not be read."""
+    totals = report.totals
+    yield (
+        f"{totals['messages']:,} messages in {totals['sessions']:,} sessions from {totals['sources']:,} files:"
+        f" {totals['added']:,} added, {totals['unchanged']:,} there already ({report.seconds:.1f} s)"
+    )
+
+
+def faults(report: ImportReport) -> Lines:
+    """Say on the side what could not be read."""
+    for source in report.sources:
+        for problem in source.problems[:5]:
+            line = f", line {problem['line']}" if problem["line"] is not None else ""
+            yield f"{source.path}{line}: {problem['what']}"
+        if len(source.problems) > 5:
+            yield f"{source.path}: {len(source.problems) - 5} more problems; --json lists them"
+    for skipped in report.skipped[:20]:
+        yield f"skipped {skipped['path']}: {skipped['reason']}"
+    if len(report.skipped) > 20:
+        yield f"skipped {len(report.skipped) - 20} more files; --json lists them"

@@ -1,0 +1,38 @@
+"""Make the indexes anew from the store."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict
+
+from memory.operations import Lines
+
+if TYPE_CHECKING:
+    from memory.memory import Memory
+
+IS_LONG = True
+
+
+class Arguments(BaseModel):
+    """Nothing is asked."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Answer(BaseModel):
+    """What was made."""
+
+    documents: int
+    vectors: int
+    """Those that were missing."""
+
+
+def run(memory: "Memory", arguments: Arguments, on_progress: Callable[[str, int, int], None] | None = None) -> Answer:
+    """Rebuild."""
+    vectors = memory.reindex((lambda done, of: on_progress("keyword index", done, of)) if on_progress else None)
+    return Answer(documents=memory.stats()["index"]["documents"], vectors=vectors)
+
+
+def rows(answer: Answer, arguments: Arguments) -> Lines:
+    """Say what was made."""
+    yield f"{answer.documents:,} pieces indexed, {answer.vectors:,} vectors made that were missing"

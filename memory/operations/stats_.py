@@ -1,0 +1,34 @@
+"""Count what is stored and indexed."""
+
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict
+
+from memory.operations import Lines
+
+if TYPE_CHECKING:
+    from memory.memory import Memory
+
+
+class Arguments(BaseModel):
+    """Nothing is asked."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+def run(memory: "Memory", arguments: Arguments) -> dict[str, Any]:
+    """Count."""
+    return memory.stats()
+
+
+def rows(stats: dict[str, Any], arguments: Arguments) -> Lines:
+    """Write counts, one a line."""
+    yield ("store", stats["store"])
+    yield ("size", f"{stats['size_bytes'] / 1_000_000:.1f} MB")
+    for name, count in stats["counts"].items():
+        if count:
+            yield (name.replace("_", " "), f"{count:,}")
+    index = stats["index"]
+    yield ("keyword index", f"{index['documents']:,} pieces, {index['lag']} changes behind")
+    for model in stats["models"]:
+        yield ("vectors", f"{model['model']}, dim {model['dim']}")

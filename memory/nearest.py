@@ -87,7 +87,7 @@ class SemanticIndex:
     def _fill_some(self, keys: list[int], texts: list[str]) -> int:
         vectors = self._saver.embedder.embed(texts)
         has_direction = vectors.any(axis=1)
-        wanted = [keys[i] for i in has_direction.nonzero()[0]]
+        wanted = [key for key, vector in zip(keys, vectors, strict=True) if vector.any()]
         with self._store.transaction():
             self._store.chunks.put_vectors(self._saver.vector_table(), wanted, vectors[has_direction])
         return len(wanted)

@@ -120,7 +120,7 @@ class _Reader:
             yield Problem(None, f"a document of {size // 1_000_000} MB, longer than {LINE_BYTES // 1_000_000} MB")
             return
         if self._source.offset == size:
-            yield Mark(size, 0, {})
+            yield Mark(size, 0, {"whole": True})
             return
         try:
             document = json.loads(self._source.path.read_bytes())
@@ -132,7 +132,7 @@ class _Reader:
             if isinstance(record, dict):
                 yield from self._record(record, None)
         yield from self._finish()
-        yield Mark(size, 0, {})
+        yield Mark(size, 0, {"whole": True})
 
     def _mark(self) -> Iterator[Item]:
         yield from self._finish()

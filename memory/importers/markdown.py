@@ -64,7 +64,7 @@ def read(source: Source) -> Iterator[Item]:
         return
     data = source.path.read_bytes()
     if source.offset == len(data):
-        yield Mark(len(data), source.line, {})
+        yield Mark(len(data), source.line, {"whole": True})
         return
     try:
         text = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8")
@@ -72,7 +72,7 @@ def read(source: Source) -> Iterator[Item]:
         yield Problem(data[: error.start].count(b"\n") + 1, "not UTF-8; what cannot be read is replaced")
         text = data.decode("utf-8", "replace")
     yield from _note(source, text.replace("\r\n", "\n"))
-    yield Mark(len(data), data.count(b"\n"), {})
+    yield Mark(len(data), data.count(b"\n"), {"whole": True})
 
 
 def _note(source: Source, text: str) -> Iterator[Item]:

@@ -123,7 +123,8 @@ class Mark:
     lines: int
     """How many lines lie before it."""
     state: dict[str, Any]
-    """What `read` needs to go on from there; JSON-able, a few hundred bytes."""
+    """What `read` needs to go on from there; JSON-able, some hundred bytes. `whole` is true in a source that has no lines
+    to go on in: when it changes, it is read anew."""
 
 
 Item = SessionRecord | MessageRecord | RelationshipRecord | Problem | Mark

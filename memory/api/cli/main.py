@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from memory.errors import InvalidInput, MemoryFault
+from indexers.errors import IndexerError
+from memory.errors import Conflict, InvalidInput, MemoryFault, UnknownRecord
 from memory.operations import OPERATIONS, Operation, operation
 
 VERSION_TEXT = "Harkback remembers what people and their agents said, did and learned, and finds it again."
@@ -82,34 +83,25 @@ def _run(arguments: list[str]) -> int:
         return error.exit_code
     except click.UsageError as error:
         return _say(f"{error.format_message().rstrip('.')}; see `{_help(error)}`", 2)
-    except click.Abort:
-        return _say("stopped; what was done before is kept, the same command goes on from there", 1)
-    except KeyboardInterrupt:
+    except (click.Abort, KeyboardInterrupt):
         return _say("stopped; what was done before is kept, the same command goes on from there", 1)
     except BrokenPipeError:
         # whoever read the answer has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except InvalidInput as error:
-        return _say(str(error), 1 if _is_absent(error) else 2)
-    except (MemoryFault, click.ClickException) as error:
-        return _say(str(error), 1)
-    except OSError as error:
-        return _say(f"{error.filename or ''}: {error.strerror or error}".lstrip(": "), 1)
+    except (MemoryFault, IndexerError, click.ClickException, OSError) as error:
+        asked_wrong = isinstance(error, InvalidInput) and not isinstance(error, UnknownRecord | Conflict)
+        return _say(_words(error), 2 if asked_wrong else 1)
     except Exception as error:
-        from indexers.errors import IndexerError
-
-        if isinstance(error, IndexerError):
-            return _say(str(error), 1)
         if os.environ.get("HARK_DEBUG"):
             raise
         return _say(f"a fault in hark itself ({type(error).__name__}: {error}); HARK_DEBUG=1 shows where", 1)
 
 
-def _is_absent(error: InvalidInput) -> bool:
-    from memory.errors import Conflict, UnknownRecord
-
-    return isinstance(error, UnknownRecord | Conflict)
+def _words(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error)
 
 
 def _say(message: str, code: int) -> int:

@@ -1,0 +1,1 @@
+"""Invented histories, for `hark demo`."""

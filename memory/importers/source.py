@@ -30,16 +30,20 @@ class Sample:
 
     @cached_property
     def records(self) -> list[dict[str, Any]]:
-        """The objects of the first 50 whole lines that are JSON objects; [] for any other file."""
-        whole = self.head if len(self.head) < SAMPLE_BYTES else self.head[: self.head.rfind(b"\n") + 1]
+        """The objects among the first whole lines, 50 at most; [] for a file that does not begin with an object.
+
+        Lines are taken until SAMPLE_BYTES are full, the first one whole however long it is: it can hold an image.
+        """
+        if not self.head.lstrip(b"\x00 \t\r\n").startswith(b"{"):
+            return []
         found: list[dict[str, Any]] = []
-        for line in whole.replace(b"\x00", b"").splitlines()[:50]:
-            try:
-                value = json.loads(line)
-            except (ValueError, RecursionError):
-                continue
-            if isinstance(value, dict):
-                found.append(value)
+        with self.path.open("rb") as file:
+            for _ in range(50):
+                raw = file.readline(LINE_BYTES) if file.tell() < SAMPLE_BYTES else b""
+                if isinstance(line := _parse(raw, 0, 0), Line):
+                    found.append(line.value)
+                elif not raw:
+                    break
         return found
 
     @cached_property

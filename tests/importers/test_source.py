@@ -89,9 +89,17 @@ def test_a_broken_last_line_is_not_reported_again(tmp_path: Path) -> None:
     assert list(Source(path, first.reached, first.reached_line).json_lines()) == []
 
 
-def test_a_sample_of_a_large_file_ends_at_a_whole_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "SAMPLE_BYTES", 20)
+def test_a_sample_ends_when_it_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SAMPLE_BYTES", 10)
     path = tmp_path / "f.jsonl"
-    path.write_bytes(b'{"a":1}\n{"b":"' + b"x" * 90 + b'"}\n')
+    path.write_bytes(b'{"a":1}\n{"b":2}\n{"c":3}\n')
 
-    assert Sample(path).records == [{"a": 1}]
+    assert Sample(path).records == [{"a": 1}, {"b": 2}]
+
+
+def test_the_first_line_of_a_sample_is_whole_however_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SAMPLE_BYTES", 10)
+    path = tmp_path / "f.jsonl"
+    path.write_bytes(b'{"a":"' + b"x" * 90 + b'"}\n{"b":2}\n')
+
+    assert Sample(path).records == [{"a": "x" * 90}]

@@ -53,7 +53,7 @@ from memory.importers.unknown import keep_unknown
 FORMAT = "claude-code"
 
 MARK_EVERY = 400
-"""Lines from one mark to the next. Untuned."""
+"""Lines from one mark to the next, at least: never inside an answer. Untuned."""
 
 _LEFT_OUT = frozenset(
     (
@@ -136,7 +136,7 @@ class _Reader:
             yield from self._line(line)
             yield from self._problems
             self._problems.clear()
-            if line.number - self._marked_line >= MARK_EVERY:
+            if line.number - self._marked_line >= MARK_EVERY and self._answer is None:
                 yield from self._mark()
         yield from self._mark()
 

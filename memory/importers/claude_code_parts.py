@@ -295,12 +295,13 @@ def _diagnostics(files: object) -> str:
 def origin_of(record: dict[str, Any]) -> str | None:
     """Say whose words a line's texts are where the line itself says so; None: the person's, as far as it knows."""
     kind = record.get("origin")
-    if record.get("isCompactSummary") or record.get("isVisibleInTranscriptOnly"):
+    if record.get("isCompactSummary"):
         return "compaction"
     if record.get("isSidechain") is True:
         return "subagent"
     is_sent_by_program = isinstance(kind, dict) and kind.get("kind") not in (None, "human")
-    return "injected" if record.get("isMeta") or is_sent_by_program else None
+    is_hidden = record.get("isMeta") or record.get("isVisibleInTranscriptOnly")
+    return "injected" if is_hidden or is_sent_by_program else None
 
 
 def system_text(record: dict[str, Any]) -> str:

@@ -50,7 +50,7 @@ from memory.importers.unknown import keep_unknown
 FORMAT = "codex"
 
 MARK_EVERY = 400
-"""Lines from one mark to the next. Untuned."""
+"""Lines from one mark to the next, at least: never behind an answer. Untuned."""
 CALLS_KEPT = 32
 """How many unanswered calls a mark keeps, to name their outputs. Untuned."""
 
@@ -110,7 +110,9 @@ class _Reader:
                 yield line
                 continue
             yield from self._record(line.value, line)
-            if line.number - self._marked_line >= MARK_EVERY:
+            # A token count may still follow an answer.
+            is_answer = self._held is not None and self._held.role == "assistant"
+            if line.number - self._marked_line >= MARK_EVERY and not is_answer:
                 yield from self._mark()
         yield from self._mark()
 

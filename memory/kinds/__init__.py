@@ -91,6 +91,8 @@ class Record(BaseModel):
                 f"a {cls.declaration.name} has no field {', '.join(map(repr, unknown))}; it has: "
                 f"{', '.join(cls.model_fields)}"
             )
+        if isinstance(data, dict) and (raw := [key for key, value in data.items() if isinstance(value, bytes)]):
+            raise ValueError(f"{', '.join(raw)} is bytes; give text")
         return data
 
 

@@ -1,6 +1,7 @@
 """Tables from declarations: the columns of a kind, how values go in and come out, and its DDL."""
 
 import json
+import re
 import types
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ Value = str | int | float | bytes | None
 """What a database holds."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -53,15 +55,7 @@ def to_json(value: Any) -> str:
 
 def whole(text: str) -> str:
     """Make lone surrogates U+FFFD, so that text can be stored as UTF-8."""
-    return text.encode("utf-8", "replace").decode() if not _is_encodable(text) else text
-
-
-def _is_encodable(text: str) -> bool:
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
+    return _SURROGATE.sub("\ufffd", text)
 
 
 def _plain(value: Any) -> Any:

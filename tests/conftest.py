@@ -1,0 +1,54 @@
+"""What every test can ask for."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from memory import Memory
+
+DATA = Path(__file__).parent / "data"
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep every test away from the real home, its stores and its settings."""
+    home = tmp_path_factory.mktemp("home")
+    for name in [name for name in os.environ if name.startswith("HARK_") and name not in ("HARK_DATA", "HARK_NO_SKIP")]:
+        monkeypatch.delenv(name)
+    for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(home))
+
+
+@pytest.fixture
+def memory(tmp_path: Path) -> Iterator[Memory]:
+    """An empty memory."""
+    with Memory.open(tmp_path / "store") as opened:
+        yield opened
+
+
+@pytest.fixture
+def session(memory: Memory):
+    """A session without messages."""
+    return memory.sessions.create(title="Pick a port", project="web/api")
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The unpacked real transcripts and recall sets."""
+    place = os.environ.get("HARK_DATA")
+    if not place or not Path(place, "transcripts").is_dir():
+        pytest.skip("HARK_DATA does not name the unpacked sample data")
+    return Path(place)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Under HARK_NO_SKIP a skip is a failure: what is missing should have been installed."""
+    report = yield
+    if os.environ.get("HARK_NO_SKIP") and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped where nothing may be: {call.excinfo}"
+    return report

@@ -1,0 +1,33 @@
+"""The house's floors, held by import-linter."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_imports_go_down_only():
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--config", "pyproject.toml", "--no-cache"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_third_party_package_lives_in_one_room():
+    rooms = {"tantivy": "indexers/", "apsw": "memory/store/", "click": "memory/api/cli/", "tokenizers": "indexers/embedders/"}
+    for package, room in rooms.items():
+        for path in [*ROOT.glob("memory/**/*.py"), *ROOT.glob("indexers/**/*.py")]:
+            lines = path.read_text(encoding="utf-8").splitlines()
+            if any(line.strip().startswith((f"import {package}", f"from {package}")) for line in lines):
+                assert path.relative_to(ROOT).as_posix().startswith(room), f"{package} in {path}"
+
+
+def test_nothing_below_the_ways_in_prints_or_reads_the_environment():
+    for path in [*ROOT.glob("memory/**/*.py"), *ROOT.glob("indexers/**/*.py")]:
+        name = path.relative_to(ROOT).as_posix()
+        text = path.read_text(encoding="utf-8")
+        if not name.startswith("memory/api/"):
+            calls = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)]
+            assert not [call for call in calls if getattr(call.func, "id", "") == "print"], name
+            assert name == "memory/settings.py" or "os.environ" not in text, name

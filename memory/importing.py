@@ -8,7 +8,7 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 
 from memory.errors import InvalidInput, SourceFault, UnknownFormat
 from memory.importers import Importer, importer_of, importers
-from memory.importers.records import Mark, MessageRecord, Problem, RelationshipRecord, SessionRecord
+from memory.importers.records import Mark, Problem
 from memory.importers.source import Sample, Source
 from memory.merging import Batch, Merger
 from memory.store.marks import ImportMark
@@ -42,7 +42,7 @@ class SourceReport(BaseModel):
     path: str
     format: str
     sessions: int = 0
-    """Sessions seen."""
+    """Sessions seen in it."""
     messages: int = 0
     added: int = 0
     unchanged: int = 0
@@ -66,16 +66,6 @@ class _Found:
     path: Path
     importer: Importer
     size_bytes: int
-
-
-@dataclass
-class _Reading:
-    """One file while it is read."""
-
-    found: _Found
-    report: SourceReport
-    sessions: set[str] = field(default_factory=set)
-    before: ImportMark | None = None
 
 
 def import_histories(
@@ -120,11 +110,13 @@ def import_histories(
         report.sources.append(_import_file(memory, merger, each, tell, project))
         done += each.size_bytes
         tell(each.size_bytes, done - each.size_bytes)
+    merger.link()
     memory.catch_up()
-    names = ("sessions", "messages", "added", "unchanged")
-    report.totals = {"sources": len(report.sources)}
+    names = ("messages", "added", "unchanged")
+    # one session that stands in several files is one
+    seen: set[str] = set().union(*(memory.store.marks.sessions(source.path) for source in report.sources))
+    report.totals = {"sources": len(report.sources), "sessions": len(seen)}
     report.totals |= {name: sum(getattr(source, name) for source in report.sources) for name in names}
-    report.totals["sessions"] = len(merger.sessions_seen) + sum(s.sessions for s in report.sources if not s.messages)
     report.totals["problems"] = sum(len(source.problems) for source in report.sources)
     report.seconds = round(time.perf_counter() - started, 3)
     return report
@@ -204,7 +196,8 @@ def _import_file(
         report.problems = mark.problems
         return report
     source = _source(found.path, mark, status)
-    reading = _Reading(found, report, before=mark if source.offset else None)
+    if mark is not None and source.offset:
+        report.unchanged, report.problems = mark.messages, list(mark.problems)
     batch = Batch()
     try:
         for item in found.importer.read(source):
@@ -212,46 +205,35 @@ def _import_file(
                 if len(report.problems) < MOST_PROBLEMS:
                     report.problems.append({"line": item.line, "what": item.what})
             elif not isinstance(item, Mark):
-                _put(batch, item, reading)
+                batch.add(item)
             elif len(batch.messages) >= BATCH_MESSAGES or item.offset >= status.st_size:
                 tell(min(item.offset, found.size_bytes))
-                _write(memory, merger, batch, reading, item, status, project)
+                _write(memory, merger, batch, report, found, item, status, project)
                 batch = Batch()
     except OSError as error:
         report.problems.append({"line": None, "what": f"the file could not be read further ({error.strerror})"})
-    _write(memory, merger, batch, reading, None, status, project)
+    _write(memory, merger, batch, report, found, None, status, project)
     return report
-
-
-def _put(batch: Batch, item: SessionRecord | MessageRecord | RelationshipRecord, reading: _Reading) -> None:
-    if isinstance(item, SessionRecord):
-        batch.add_session(item)
-        reading.sessions.add(item.key)
-    elif isinstance(item, MessageRecord):
-        batch.add_message(item)
-        reading.sessions.add(item.session_key)
-    else:
-        batch.relationships.append(item)
 
 
 def _write(
     memory: "Memory",
     merger: Merger,
     batch: Batch,
-    reading: _Reading,
+    report: SourceReport,
+    found: _Found,
     mark: Mark | None,
     status: os.stat_result,
     project: str | None,
 ) -> None:
     """Write a batch and how far it goes, together."""
-    report, found, before = reading.report, reading.found, reading.before
     prepared = merger.prepare(batch, found.importer.FORMAT, str(found.path))
     with memory.store.transaction():
         added, unchanged = merger.write(prepared)
         report.added += added
         report.unchanged += unchanged
         report.messages = report.added + report.unchanged
-        report.sessions = len(reading.sessions)
+        report.sessions = len(memory.store.marks.sessions(report.path))
         if mark is None:
             return
         memory.store.marks.put(
@@ -265,9 +247,9 @@ def _write(
                 state=mark.state,
                 tail_hash=_tail_hash(found.path, mark.offset),
                 project=project,
-                sessions=max(report.sessions, before.sessions if before else 0),
-                messages=report.messages + (before.messages if before else 0),
-                problems=[*(before.problems if before else []), *report.problems],
+                sessions=report.sessions,
+                messages=report.messages,
+                problems=report.problems,
             )
         )
     merger.done()
@@ -275,7 +257,7 @@ def _write(
 
 def _is_unchanged(path: Path, mark: ImportMark, status: os.stat_result) -> bool:
     return (
-        mark.size_bytes == status.st_size
+        mark.size_bytes == status.st_size == mark.offset_bytes
         and mark.modified_ns == status.st_mtime_ns
         and mark.tail_hash == _tail_hash(path, mark.offset_bytes)
     )

@@ -37,6 +37,15 @@ class Batch:
     relationships: list[RelationshipRecord] = field(default_factory=list)
     _unnamed: dict[tuple[str, str], int] = field(default_factory=dict)
 
+    def add(self, record: SessionRecord | MessageRecord | RelationshipRecord) -> None:
+        """Take up what an importer yields."""
+        if isinstance(record, SessionRecord):
+            self.add_session(record)
+        elif isinstance(record, MessageRecord):
+            self.add_message(record)
+        else:
+            self.relationships.append(record)
+
     def add_session(self, record: SessionRecord) -> None:
         """Take up a session, or news of one."""
         there = self.sessions.get(record.key)
@@ -97,14 +106,13 @@ class PreparedBatch:
 
 
 class Merger:
-    """Writes batches into one workspace; `sessions_seen` counts over all of them."""
+    """Writes batches into one workspace."""
 
     def __init__(self, memory: "Memory", project: str | None) -> None:
         self._memory = memory
         self._store = memory.store
         self._project = project
         self._projects: dict[str, int] = {}
-        self.sessions_seen: set[str] = set()
 
     def prepare(self, batch: Batch, format: str, path: str) -> PreparedBatch:
         """Look up what is there already, cut and embed what is not; before the transaction begins."""
@@ -141,7 +149,8 @@ class Merger:
         for key, session in prepared.batch.sessions.items():
             if native_id(format, "session", key) not in buried:
                 sessions[key] = self._write_session(prepared, session)
-                self.sessions_seen.add(native_id(format, "session", key))
+        seen = [native_id(format, "session", key) for key in sessions]
+        self._store.marks.add_sessions(prepared.path, seen)
         # another process may have written the same messages since they were looked up
         there = self._known_messages([id for id, _, _ in prepared.messages] + [id for id, _ in prepared.known])
         unchanged = 0
@@ -159,6 +168,28 @@ class Merger:
         self._write_messages(prepared, new, sessions)
         self._write_relationships(prepared, sessions)
         return len(new), unchanged
+
+    def link(self) -> None:
+        """Link the sessions whose parent, or the message they were forked at, came after them."""
+        rows = self._store.database.rows(
+            "select number, metadata from session where workspace_number = ? and metadata like ?",
+            (self._store.workspace_number, '%"waits_for":%'),
+        )
+        with self._store.transaction():
+            for number, text in rows:
+                metadata = _decoded(text)
+                waits = metadata.pop("waits_for")
+                parent = self._store.records.number("session", waits["parent"])
+                at = self._store.records.number("message", waits["forked_at"]) if waits.get("forked_at") else None
+                if parent is None or (waits.get("forked_at") and at is None):
+                    continue
+                if number in [each for each, _ in lineage(self._store, parent)]:
+                    continue
+                self._store.database.rows(
+                    "update session set parent_number = ?, forked_at_number = coalesce(forked_at_number, ?), metadata = ?"
+                    " where number = ?",
+                    (parent, at, to_json(metadata), number),
+                )
 
     def done(self) -> None:
         """Let others know of what was committed."""
@@ -238,6 +269,9 @@ class Merger:
                 changes[name] = values[name]
         if row[3] is None and values["project_number"] is not None:
             changes["project_number"] = values["project_number"]
+        for name in ("parent_number", "forked_at_number"):
+            if values[name] is not None:
+                changes[name] = values[name]
         self._change_session(number, changes)
         return number
 
@@ -268,8 +302,9 @@ class Merger:
         if record.title:
             metadata["title_authority"] = record.title_authority
         parent_number = self._store.records.number("session", parent) if parent else None
-        if parent and parent_number is None:
-            metadata["parent"] = parent
+        forked_at_number = self._store.records.number("message", forked_at) if forked_at else None
+        if (parent and parent_number is None) or (forked_at and forked_at_number is None):
+            metadata["waits_for"] = {"parent": parent, "forked_at": forked_at}
         source = {"format": prepared.format, "path": prepared.path, "external_id": record.key}
         return {
             "created_at": created,
@@ -285,7 +320,7 @@ class Merger:
             "system_prompt": whole(record.system_prompt) if record.system_prompt else None,
             "source": to_json(source),
             "parent_number": parent_number,
-            "forked_at_number": self._store.records.number("message", forked_at) if forked_at else None,
+            "forked_at_number": forked_at_number,
             "summary": whole(record.summary) if record.summary else None,
             "message_count": 0,
         }

@@ -1,6 +1,7 @@
 """How far each source file was read: what makes an import go on, or begin anew."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -51,7 +52,8 @@ class Marks:
         self._database.rows(
             "insert into import_mark values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
             " on conflict (workspace_number, path) do update set format = excluded.format,"
-            " size_bytes = excluded.size_bytes, modified_ns = excluded.modified_ns, offset_bytes = excluded.offset_bytes, lines = excluded.lines,"
+            " size_bytes = excluded.size_bytes, modified_ns = excluded.modified_ns,"
+            " offset_bytes = excluded.offset_bytes, lines = excluded.lines,"
             " state = excluded.state, tail_hash = excluded.tail_hash, project = excluded.project,"
             " sessions = excluded.sessions, messages = excluded.messages, problems = excluded.problems,"
             " imported_at = excluded.imported_at",
@@ -72,6 +74,18 @@ class Marks:
                 micros(datetime.now(UTC)),
             ),
         )
+
+    def add_sessions(self, path: str, ids: Iterable[str]) -> None:
+        """Note which sessions were seen in a file; inside the transaction of what was read."""
+        self._database.execute_many(
+            "insert into import_session values (?, ?, ?) on conflict do nothing",
+            ((self._workspace_number, path, id) for id in ids),
+        )
+
+    def sessions(self, path: str) -> set[str]:
+        """Give the ids of the sessions seen in a file."""
+        sql = "select session_id from import_session where workspace_number = ? and path = ?"
+        return {row[0] for row in self._database.rows(sql, (self._workspace_number, path))}
 
     def _read(self, condition: str, parameters: tuple[Any, ...]) -> list[ImportMark]:
         rows = self._database.rows(

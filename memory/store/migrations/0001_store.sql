@@ -56,6 +56,14 @@ create table import_mark (
   primary key (workspace_number, path)
 );
 
+-- which sessions were seen in which source file
+create table import_session (
+  workspace_number bigint not null references workspace (number) on delete cascade,
+  path text not null,
+  session_id text not null,
+  primary key (workspace_number, path, session_id)
+);
+
 -- bytes of attachments, once per content
 create table blob (
   sha256 text primary key,

@@ -39,7 +39,7 @@ LAYOUT = 1
 """Raised when documents are made differently, so that older indexes are rebuilt."""
 BATCH_RECORDS = 2_000
 TAIL_RECORDS = 1_000
-"""Changes that are searched in the store itself; with more of them a search first waits for the index."""
+"""Changes that are searched in the store itself; with more of them a search first waits for the index. Untuned."""
 PAUSE_SECONDS, PAUSE_CHANGES = 0.5, 500
 """The index follows when it has been quiet so long, or so much has come. Source: RELIABILITY B.2, 9."""
 
@@ -55,8 +55,12 @@ class KeywordIndex:
         self._tail_from = self._tail_to = -1
         self._tail_groups: set[str] = set()
         self._guard = threading.RLock()
-        self.fault: str | None = None
+        self._error: IndexerError | None = None
+
+    @property
+    def fault(self) -> str | None:
         """Why the index does not answer; None when it does."""
+        return None if self._error is None else str(self._error)
 
     def engine(self) -> "TantivyEngine | None":
         """Give the index as of its last commit; None when it is broken or cannot be read: then `fault` says why."""
@@ -68,10 +72,9 @@ class KeywordIndex:
                     self._engine = TantivyEngine(self._generation(), tuple(ATTRIBUTES), RANGED)
                 self._engine.refresh()
                 self._check(self._engine)
-                self.fault = None
+                self._error = None
             except IndexerError as error:
-                self._engine = None
-                self.fault = str(error)
+                self._engine, self._error = None, error
             return self._engine
 
     def applied(self) -> int:
@@ -94,6 +97,7 @@ class KeywordIndex:
             if last > self._tail_to:
                 touched = sorted(self._store.changes.touched(self._tail_to, last))
                 if len(touched) + len(self._tail_groups) > TAIL_RECORDS * 4:
+                    # another process is bringing the index level just now
                     return self._tail, self._tail_groups, last - self._tail_to
                 groups = [group_of(*each) for each in touched]
                 self._tail.remove(groups)
@@ -102,6 +106,13 @@ class KeywordIndex:
                 self._tail_groups.update(groups)
                 self._tail_to = last
             return self._tail, self._tail_groups, 0
+
+    def level(self) -> None:
+        """Before a search: let the index follow when it is so far behind, or so broken, that the tail would be long."""
+        if self.lag() > TAIL_RECORDS or self.fault is not None:
+            with suppress(IndexerError):
+                # what fails here is named by the leg
+                self.catch_up()
 
     def lag(self) -> int:
         """Count the changes that the index has not seen."""
@@ -149,7 +160,8 @@ class KeywordIndex:
         goal = self._store.changes.last_seq()
         engine = self.engine()
         if engine is None:
-            raise IndexBroken(self.fault or "the keyword index cannot be opened")
+            # only what is broken is rebuilt; what is forbidden or full is not
+            raise self._error or IndexBroken(f"{self._directory}: the keyword index cannot be opened")
         mark = engine.mark
         if mark is not None and mark["seq"] >= goal:
             return True

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from indexers.document import Filter, Hit
 from memory.saving import Saver
 from memory.searchable import ATTRIBUTES, record_key
+from memory.store.chunks import VectorTable
 from memory.store.store import Store
 
 if TYPE_CHECKING:
@@ -41,9 +42,12 @@ class SemanticIndex:
         vector = self._saver.embedder.embed([text])[0]
         if not vector.any():
             return []
+        embedder = self._saver.embedder
+        table = self._store.chunks.vector_table(embedder.model, embedder.dim)
+        if table is None:
+            return []
         with self._guard:
-            index = self._level()
-            return index.search(vector, conditions, limit)
+            return self._level(table).search(vector, conditions, limit)
 
     def fill(self, most: int = 1 << 40) -> int:
         """Make the vectors that are missing under the embedder's model, and give how many were made.
@@ -92,18 +96,18 @@ class SemanticIndex:
             self._store.chunks.put_vectors(self._saver.vector_table(), wanted, vectors[has_direction])
         return len(wanted)
 
-    def _level(self) -> "SqliteVecIndex":
+    def _level(self, table: VectorTable) -> "SqliteVecIndex":
         """Bring the memory level with the rows: by the change log, or as a whole."""
         with self._store.snapshot():
             last = self._store.changes.last_seq()
             filled = self._store.state("vectors_filled")
             if self._index is None or filled != self._filled or last < self._seq:
-                return self._load(last, filled)
+                return self._load(table, last, filled)
             if last == self._seq:
                 return self._index
             added = self._store.chunks.attributes_after(self._last_chunk, RELOAD_ABOVE + 1)
             if len(added) > RELOAD_ABOVE:
-                return self._load(last, filled)
+                return self._load(table, last, filled)
             import numpy as np
 
             rewritten = [record_key(*each) for each in self._store.changes.rewritten(self._seq, last)]
@@ -116,12 +120,11 @@ class SemanticIndex:
             self._seq = last
             return self._index
 
-    def _load(self, last: int, filled: str | None) -> "SqliteVecIndex":
+    def _load(self, table: VectorTable, last: int, filled: str | None) -> "SqliteVecIndex":
         import numpy as np
 
         from indexers.vectors.sqlite_vec import SqliteVecIndex
 
-        table = self._saver.vector_table()
         dtypes = {name: np.dtype(kind) for name, kind in ATTRIBUTES.items()}
         index = SqliteVecIndex(self._store.database, table.name, table.dim, dtypes, table.model)
         rows = self._store.chunks.attributes_after(0)

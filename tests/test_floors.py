@@ -15,7 +15,12 @@ def test_imports_go_down_only():
 
 
 def test_a_third_party_package_lives_in_one_room():
-    rooms = {"tantivy": "indexers/", "apsw": "memory/store/", "click": "memory/api/cli/", "tokenizers": "indexers/embedders/"}
+    rooms = {
+        "tantivy": "indexers/",
+        "apsw": "memory/store/",
+        "click": "memory/api/cli/",
+        "tokenizers": "indexers/embedders/",
+    }
     for package, room in rooms.items():
         for path in [*ROOT.glob("memory/**/*.py"), *ROOT.glob("indexers/**/*.py")]:
             lines = path.read_text(encoding="utf-8").splitlines()

@@ -11,7 +11,10 @@ from memory.kinds import kinds
 
 def test_what_was_saved_is_read_back_whole(memory, session):
     at = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
-    parts = [{"type": "text", "text": "let us take 8470, nothing uses it"}, {"type": "tool_call", "name": "Bash", "input": {"command": "ss"}}]
+    parts = [
+        {"type": "text", "text": "let us take 8470, nothing uses it"},
+        {"type": "tool_call", "name": "Bash", "input": {"command": "ss"}},
+    ]
 
     saved = memory.messages.append(
         session.id, role="assistant", content="let us take 8470, nothing uses it", parts=parts, sender_id="opus",
@@ -34,7 +37,9 @@ def test_seq_counts_from_one_and_a_turn_is_a_prompt_with_its_answers(memory, ses
 
 def test_append_many_is_all_or_nothing(memory, session):
     with pytest.raises(InvalidInput, match="role"):
-        memory.messages.append_many(session.id, [{"role": "user", "content": "kept?"}, {"role": "robot", "content": "x"}])
+        memory.messages.append_many(
+            session.id, [{"role": "user", "content": "kept?"}, {"role": "robot", "content": "x"}]
+        )
 
     assert memory.messages.list(session.id).items == []
 
@@ -270,7 +275,9 @@ def test_odd_text_is_kept_to_the_letter(memory, session, text):
 
 
 def test_a_lone_surrogate_is_replaced_and_said(memory, session):
-    saved = memory.messages.append(session.id, role="user", content="bad \ud800 half", parts=[{"type": "text", "text": "\udfff"}])
+    saved = memory.messages.append(
+        session.id, role="user", content="bad \ud800 half", parts=[{"type": "text", "text": "\udfff"}]
+    )
 
     assert saved.content == "bad \ufffd half"
     assert saved.metadata["lossy"] is True

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from indexers.document import AnyOf, Filter, Hit
 from indexers.errors import IndexerError
 from indexers.keyword import KeywordHits, KeywordQuery, Term, phrase_of, terms_of
-from memory.catch_up import TAIL_RECORDS, KeywordIndex
+from memory.catch_up import KeywordIndex
 from memory.errors import MemoryFault
 from memory.nearest import SemanticIndex
 from memory.search.answer import Leg
@@ -68,11 +68,7 @@ def keyword_leg(
     def run(answer: LegAnswer) -> None:
         if query.is_empty:
             return
-        tail, _, unseen = index.tail()
-        if unseen > TAIL_RECORDS or (unseen and index.catch_up()):
-            index.catch_up()
-            tail, _, unseen = index.tail()
-        answer.unseen = unseen
+        tail, _, answer.unseen = index.tail()
         engine = index.engine()
         found = KeywordHits([], 0.0)
         statistics = None

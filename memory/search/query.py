@@ -88,7 +88,7 @@ def parse_query(query: str, now: datetime) -> ParsedQuery:
 
 def _plain(token: str) -> list[str]:
     found = [part.strip(_EDGES).rstrip(".:") for part in token.split()]
-    return [part for part in found if part]
+    return [part for part in found if any(map(str.isalnum, part))]
 
 
 def _narrowed(filters: Filters, name: str, value: str, now: datetime) -> Filters | None:

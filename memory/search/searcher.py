@@ -32,6 +32,7 @@ from memory.search.linked import graph_leg
 from memory.search.query import Filters, ParsedQuery, parse_query
 from memory.search.snippets import snippet
 from memory.store.chunks import ChunkRow
+from memory.store.schema import whole
 from memory.store.store import Store
 
 Mode = Literal["hybrid", "keyword", "semantic", "title"]
@@ -75,6 +76,7 @@ class Searcher:
     def search(self, request: SearchRequest) -> SearchResult:
         """Find what was asked for; every leg that ran, or could not, is named in the answer."""
         started = time.perf_counter()
+        self._keyword.level()
         with self._store.snapshot():
             conditions = self._conditions(request)
             legs = self._legs(request, conditions)
@@ -303,6 +305,7 @@ def request_of(query: str, arguments: dict[str, Any]) -> SearchRequest:
     if not isinstance(query, str):
         raise InvalidInput(f"query is a {type(query).__name__}; give text")
     _check(given)
+    query = whole(query)
     parsed = parse_query(query, now)
     narrowed: dict[str, Any] = {
         name: given[name]

@@ -103,6 +103,8 @@ class SqliteDatabase:
         """
         connection = self._connection()
         if connection.in_transaction:
+            # what is written inside a snapshot would be rolled back with it
+            assert not self._local.is_reading, "a write inside a snapshot"
             yield
             return
         with self._ticket.held(), translated(self._path):
@@ -125,9 +127,11 @@ class SqliteDatabase:
             return
         with translated(self._path):
             connection.execute("begin")
+            self._local.is_reading = True
             try:
                 yield
             finally:
+                self._local.is_reading = False
                 if connection.in_transaction:
                     connection.execute("rollback")
 
@@ -153,6 +157,7 @@ class SqliteDatabase:
             with translated(self._path):
                 connection = _connect(self._path, self._wait_seconds)
             self._local.connection = connection
+            self._local.is_reading = False
             self._open.add(connection)
         return connection
 

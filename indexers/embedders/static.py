@@ -56,7 +56,7 @@ class StaticEmbedder:
         self.model, vocabulary, self._tokens, weights = _read_model(folder)
         self.dim = int(self._tokens.shape[1])
         self._scales, self._rarities = weights
-        self._pieces = _WordPieces(vocabulary)
+        self._pieces = WordPieces(vocabulary)
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Embed texts, in order; see `Embedder.embed`. Only the first `MAX_TOKENS` tokens of a text count."""
@@ -78,7 +78,7 @@ class StaticEmbedder:
         return [self._pieces.cut(text) for text in texts]
 
     def token_vectors(self) -> NDArray[np.float32]:
-        """Give every token's direction, made anew at each call (about 10 ms and 1 KB a token).
+        """Give every token's direction, made anew at each call (about 20 ms; 1 KB a token).
 
         Returns:
             float32 of shape (vocabulary, dim), each row of length 1, or all zeros for a token without meaning.
@@ -117,7 +117,7 @@ def _unit_rows(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     return rows
 
 
-class _WordPieces:
+class WordPieces:
     """Cuts text into the rows of a vocabulary, by WordPiece (longest piece first) and a memory for whole words.
 
     It differs from the teacher's tokenizer: an identifier such as `getUserName` is cut where its case changes, Korean
@@ -132,6 +132,7 @@ class _WordPieces:
         self._known: dict[str, tuple[int, ...]] = {}
 
     def cut(self, text: str) -> NDArray[np.int32]:
+        """Cut a text into rows, int32 of shape (tokens,), at most `MAX_TOKENS`."""
         text = text[:MAX_CHARACTERS]
         if not text.isascii():
             text = unicodedata.normalize("NFC", _SURROGATES.sub("\ufffd", text))

@@ -2,6 +2,10 @@
 
 import re
 from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tantivy import TextAnalyzer
 
 _TOKEN = re.compile(r"[\w$#@]+(?:(?:::|->|[-./\\:@+])[\w$#]+)*")
 _SEPARATOR = re.compile(r"[/\\]")
@@ -78,7 +82,7 @@ def bigrams(text: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def _analyzer():  # type: ignore[no-untyped-def]
+def _analyzer() -> "TextAnalyzer":
     from tantivy import Filter, TextAnalyzerBuilder, Tokenizer
 
     return (

@@ -8,6 +8,10 @@ from typing import Protocol
 from indexers.document import Document, Filter, Hit
 from indexers.words import STOP_WORDS, bigrams, humps, is_identifier, stems
 
+EXTRA_WEIGHT = 2.0
+"""What a name made of neighbouring words of the query counts against a word as rare. Untuned."""
+MOST_JOINED_WORDS = 6
+"""Words of a query up to which names made of them are looked for. Untuned."""
 MOST_TERMS = 64
 """Terms of a query that are searched; more add time, not answers. Source: RELIABILITY C.4."""
 K1, B = 1.2, 0.75
@@ -26,6 +30,10 @@ class Term:
     text: str
     is_prefix: bool = False
     """Whether any word that begins so will do."""
+    spelled: str = ""
+    """The word that `text` is the stem of, in lower case; what a typo is looked for with."""
+    is_extra: bool = False
+    """Whether it only counts where it stands: nothing is missing when it stands nowhere."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +86,8 @@ def terms_of(
     Stop words are left out unless nothing else is there; at most MOST_TERMS terms, each once.
     """
     found: dict[Term, None] = {}
+    if "body" in fields:
+        found.update((Term("identifiers", name, is_extra=True), None) for name in _joined(words))
     for word in words:
         if len(word) > 2 and word.endswith("*") and word[:-1].replace("_", "").isalnum():
             found[Term("identifiers", word[:-1].lower(), is_prefix=True)] = None
@@ -93,12 +103,14 @@ def terms_of(
             parts = humps(word)
             for part in stems(word) + ([] if not parts else stems(" ".join(parts))):
                 if keep_stop_words or not (lower in STOP_WORDS or part in STOP_WORDS):
-                    found.update((Term(name, part), None) for name in fields)
-        if len(found) >= MOST_TERMS:
+                    spelled = lower if len(parts) < 2 and word.isalpha() else ""
+                    found.update((Term(name, part, spelled=spelled), None) for name in fields)
+        if len(found) >= 2 * MOST_TERMS:
             break
-    if not found and not keep_stop_words and words:
+    if all(term.is_extra for term in found) and not keep_stop_words and words:
         return terms_of(words, fields, keep_stop_words=True)
-    return tuple(found)[:MOST_TERMS]
+    named = [term for term in found if not term.is_extra][:MOST_TERMS]
+    return tuple(named + [term for term in found if term.is_extra])
 
 
 def phrase_of(text: str, field_name: str = "body") -> tuple[Term, ...]:
@@ -114,11 +126,28 @@ def expansion_weight(documents: int) -> float:
     return EXPANSION_WEIGHT * (K1 + 1) * inverse_document_frequency(1, max(1, documents))
 
 
-def typos(term: Term) -> int:
-    """Say how many letters a word may differ from a term that stands nowhere."""
-    if term.field == "bigrams" or len(term.text) < SHORTEST_TYPO or not any(map(str.isalpha, term.text)):
-        return 0
-    return 2 if len(term.text) >= SHORTEST_TWO_TYPOS else 1
+def misspellings(term: Term) -> list[tuple[str, int]]:
+    """Give what a term that stands nowhere may have been meant as: texts, and how many letters words may differ from them.
+
+    A misspelt word may have been given the wrong stem, so its beginnings are tried, too.
+    """
+    if term.field == "bigrams" or not any(map(str.isalpha, term.text)):
+        return []
+    texts = dict.fromkeys([term.text, *(term.spelled[:length] for length in range(len(term.spelled), 5, -1)[:6])])
+    return [(text, _letters_off(text)) for text in texts if len(text) >= SHORTEST_TYPO]
+
+
+def _letters_off(text: str) -> int:
+    return 2 if len(text) >= SHORTEST_TWO_TYPOS else 1
+
+
+def _joined(words: Sequence[str]) -> list[str]:
+    """Join neighbouring words as names are joined: `parse config` may be `parseConfig`, `parse_config` or `parse-config`."""
+    plain = [word.lower() for word in words]
+    if not 2 <= len(plain) <= MOST_JOINED_WORDS or not all(word.isalnum() for word in plain):
+        return []
+    spans = [plain[i:j] for i in range(len(plain)) for j in range(i + 2, min(i + 5, len(plain) + 1))]
+    return [glue.join(span) for span in spans for glue in ("", "_", "-")]
 
 
 def inverse_document_frequency(found_in: int, documents: int) -> float:

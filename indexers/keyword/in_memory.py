@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from indexers.document import Document, Filter, Hit, passes
 from indexers.keyword import (
+    EXTRA_WEIGHT,
     K1,
     B,
     KeywordHits,
@@ -13,7 +14,7 @@ from indexers.keyword import (
     Term,
     expansion_weight,
     inverse_document_frequency,
-    typos,
+    misspellings,
 )
 from indexers.words import stems
 
@@ -77,6 +78,8 @@ class InMemoryEngine:
         scores: dict[int, float] = defaultdict(float)
         best_possible = 0.0
         for term in _all_terms(query):
+            if term.is_extra and not known.found_in.get(term, 0):
+                continue
             if term.is_prefix or not known.found_in.get(term, 0):
                 weight = expansion_weight(known.documents)
                 best_possible += weight
@@ -84,9 +87,11 @@ class InMemoryEngine:
                     scores[key] += weight
                 continue
             weight = (K1 + 1) * inverse_document_frequency(known.found_in.get(term, 0), max(1, known.documents))
+            if term.is_extra:
+                weight *= EXTRA_WEIGHT
             best_possible += weight
             average = max(1e-9, known.average_length.get(term.field, 1.0))
-            for key, count in self._postings.get(term, {}).items():
+            for key, count in self._postings.get(Term(term.field, term.text), {}).items():
                 length = len(self._words[key][term.field])
                 scores[key] += weight * count / (count + K1 * (1 - B + B * length / average))
         kept = [
@@ -119,12 +124,12 @@ class InMemoryEngine:
     def _expanded(self, term: Term) -> set[int]:
         """Which documents hold a word that begins like the term, or is a typo away from it."""
         found: set[int] = set()
-        far = 0 if term.is_prefix else typos(term)
+        near = [] if term.is_prefix else misspellings(term)
         for other, keys in self._postings.items():
             if other.field != term.field:
                 continue
             begins = (term.is_prefix or term.field == "identifiers") and other.text.startswith(term.text)
-            if begins or (far and letters_apart(term.text, other.text, far) <= far):
+            if begins or any(letters_apart(text, other.text, far) <= far for text, far in near):
                 found.update(keys)
         return found
 

@@ -23,6 +23,7 @@ from tantivy import Occur, Query, Tokenizer
 from indexers.document import AnyOf, Between, Condition, Document, Either, Filter, Hit, Not
 from indexers.errors import IndexBroken, IndexBusy, IndexerError
 from indexers.keyword import (
+    EXTRA_WEIGHT,
     K1,
     KeywordHits,
     KeywordQuery,
@@ -30,7 +31,7 @@ from indexers.keyword import (
     Term,
     expansion_weight,
     inverse_document_frequency,
-    typos,
+    misspellings,
 )
 
 MEMORY_BYTES = 64_000_000
@@ -156,8 +157,12 @@ class TantivyEngine:
         for term in terms:
             count = 0 if term.is_prefix else self._count(searcher, term)
             if count:
-                best_possible += (K1 + 1) * inverse_document_frequency(count, documents)
-                clauses.append((Occur.Should, Query.term_query(self._schema, term.field, term.text)))
+                factor = EXTRA_WEIGHT if term.is_extra else 1.0
+                best_possible += factor * (K1 + 1) * inverse_document_frequency(count, documents)
+                found = Query.term_query(self._schema, term.field, term.text)
+                clauses.append((Occur.Should, Query.boost_query(found, factor) if term.is_extra else found))
+                continue
+            if term.is_extra:
                 continue
             weight = expansion_weight(documents)
             best_possible += weight
@@ -172,8 +177,8 @@ class TantivyEngine:
         found: list[Query] = []
         if term.is_prefix or term.field == "identifiers":
             found.append(Query.regex_query(self._schema, term.field, re.escape(term.text) + ".*"))
-        if not term.is_prefix and (far := typos(term)):
-            found.append(Query.fuzzy_term_query(self._schema, term.field, term.text, far, True, False))
+        for text, far in [] if term.is_prefix else misspellings(term):
+            found.append(Query.fuzzy_term_query(self._schema, term.field, text, far, True, False))
         return [Query.disjunction_max_query(found)] if len(found) > 1 else found
 
     def _count(self, searcher: tantivy.Searcher, term: Term) -> int:

@@ -47,8 +47,9 @@ PAUSE_SECONDS, PAUSE_CHANGES = 0.5, 500
 class KeywordIndex:
     """The keyword index of a store, and the tail of changes that it has not seen."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, keep_days: int = 30) -> None:
         self._store = store
+        self._keep_days = keep_days
         self._directory = store.directory / "keyword"
         self._engine: TantivyEngine | None = None
         self._tail = InMemoryEngine()
@@ -177,11 +178,9 @@ class KeywordIndex:
                 if on_progress:
                     on_progress(min(start + BATCH_RECORDS, len(records)), len(records))
             writer.commit(self._mark_at(goal))
-        days = 30
-        with suppress(MemoryFault):
-            self._store.set_state("keyword_seq", str(goal))
-            with self._store.transaction():
-                self._store.changes.prune(goal, days)
+        with suppress(MemoryFault), self._store.transaction():
+            # a full disk must not fail an index that is level
+            self._store.changes.prune(goal, self._keep_days)
         return True
 
     def _all_records(self) -> list[tuple[str, int]]:

@@ -19,6 +19,7 @@ from memory.importers import Importer, importer_of, importers
 from memory.importers.records import Mark, Problem
 from memory.importers.source import Sample, Source
 from memory.merging import Batch, Merger
+from memory.settings import expanded
 from memory.store.marks import ImportMark
 
 if TYPE_CHECKING:
@@ -66,6 +67,30 @@ class _Found:
     path: Path
     importer: Importer
     size_bytes: int
+
+
+class Place(BaseModel):
+    """Where histories of one format lie on this machine."""
+
+    format: str
+    path: str
+    files: int
+    size_bytes: int
+
+
+def find_places() -> list[Place]:
+    """Find the histories of the agents on this machine, in the places that their importers know."""
+    found: dict[Path, Place] = {}
+    for importer in importers().values():
+        for named in getattr(importer, "PLACES", ()):
+            path = expanded(named)
+            if path is None or not path.is_dir() or path.resolve() in found:
+                continue
+            sizes = [file.stat().st_size for file in _walk(path)]
+            if sizes:
+                place = Place(format=importer.FORMAT, path=str(path), files=len(sizes), size_bytes=sum(sizes))
+                found[path.resolve()] = place
+    return list(found.values())
 
 
 def import_histories(

@@ -57,7 +57,7 @@ class Memory:
     def __init__(self, store: Store, settings: Settings) -> None:
         self.store = store
         self._saver = Saver(store, self._open_embedder)
-        self._keyword = KeywordIndex(store)
+        self._keyword = KeywordIndex(store, settings.change_retention_days)
         self._follower = Follower(self._keyword, self._saver)
         self._semantic = SemanticIndex(store, self._saver)
         self._options = settings

@@ -1,5 +1,6 @@
 """Settings, read once at the door: arguments, then `HARK_…` in the environment, then `settings.toml`, then defaults."""
 
+import os
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,8 +23,6 @@ class Settings(BaseSettings):
     """Whose records are read and written."""
     embedder: str = "static"
     """What makes vectors: `static`, or the name of another file of `indexers/embedders`, a colon, and a model."""
-    color: bool = True
-    """Whether a terminal gets colours; `NO_COLOR` turns them off, too."""
     wait_seconds: float = Field(default=10.0, ge=0)
     """How long a save waits for other processes' saves."""
     change_retention_days: int = Field(default=30, ge=0)
@@ -49,6 +48,12 @@ class Settings(BaseSettings):
 def settings_file() -> Path:
     """Give the path of the settings file; it need not exist."""
     return user_config_path("harkback", appauthor=False) / "settings.toml"
+
+
+def expanded(place: str) -> Path | None:
+    """Give a place such as `$CODEX_HOME/sessions` or `~/notes` as a path; None when its variable is not set."""
+    found = os.path.expandvars(place)
+    return None if "$" in found else Path(found).expanduser()
 
 
 def read_settings(**arguments: object) -> Settings:

@@ -3,6 +3,7 @@
 An importer is a module with
   `FORMAT: str`                                what the format is called everywhere, such as "claude-code"
   `recognises(sample: Sample) -> bool`         by content, never by name or label alone
+  `PLACES: tuple[str, ...]`                    where its files are on a machine; left out where there is no such place
   `read(source: Source) -> Iterator[Item]`     from `source.offset` and `source.state` on, in constant memory
 """
 

@@ -51,6 +51,8 @@ from memory.importers.touched_files import TouchedFiles, absolute
 from memory.importers.unknown import keep_unknown
 
 FORMAT = "claude-code"
+PLACES = ("$CLAUDE_CONFIG_DIR/projects", "~/.claude/projects")
+"""Where its files are on a machine; a variable that is not set names no place."""
 
 MARK_EVERY = 400
 """Lines from one mark to the next, at least: never inside an answer. Untuned."""

@@ -48,6 +48,8 @@ from memory.importers.touched_files import TouchedFiles
 from memory.importers.unknown import keep_unknown
 
 FORMAT = "codex"
+PLACES = ("$CODEX_HOME/sessions", "$CODEX_HOME/archived_sessions", "~/.codex/sessions", "~/.codex/archived_sessions")
+"""Where its files are on a machine; a variable that is not set names no place."""
 
 MARK_EVERY = 400
 """Lines from one mark to the next, at least: never behind an answer. Untuned."""

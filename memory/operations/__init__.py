@@ -63,6 +63,18 @@ class Operation:
         return found
 
     @property
+    def question(self) -> Callable[..., tuple[list[str], str] | None] | None:
+        """Ask a person before it is done: `(arguments) → lines and a question`; None when nothing is to be asked."""
+        found: Callable[..., tuple[list[str], str] | None] | None = getattr(self._module, "question", None)
+        return found
+
+    @property
+    def agreed(self) -> "Callable[..., BaseModel]":
+        """Give the arguments as if the question had been answered beforehand."""
+        found: Callable[..., BaseModel] = self._module.agreed
+        return found
+
+    @property
     def creates(self) -> bool:
         """Whether the store is made when it is absent."""
         return bool(getattr(self._module, "CREATES", False))

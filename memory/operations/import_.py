@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field
 
 from memory.errors import InvalidInput
-from memory.importing import ImportReport
+from memory.importing import ImportReport, find_places
 from memory.operations import POSITIONAL, Lines
 
 if TYPE_CHECKING:
@@ -28,14 +28,31 @@ class Arguments(BaseModel):
     yes: bool = Field(False, description="Without a path: import what is found on this machine without asking.")
 
 
+def question(arguments: Arguments) -> tuple[list[str], str] | None:
+    """Ask before histories that nobody named are imported: what was found, and the question."""
+    if arguments.paths or arguments.yes:
+        return None
+    found = find_places()
+    lines = [f"{each.format}  {each.files:,} files, {each.size_bytes / 1e6:.1f} MB  {each.path}" for each in found]
+    return lines, "Import all of it?" if found else ""
+
+
+def agreed(arguments: Arguments) -> Arguments:
+    """Go on as if the question had been answered beforehand."""
+    return arguments.model_copy(update={"yes": True})
+
+
 def run(
     memory: "Memory", arguments: Arguments, on_progress: Callable[[str, int, int], None] | None = None
 ) -> ImportReport:
     """Import."""
-    if not arguments.paths:
-        raise InvalidInput("no path was given; give one, or --yes to import what is found on this machine")
+    paths = arguments.paths
+    if not paths:
+        if not arguments.yes:
+            raise InvalidInput("no path was given; give one, or --yes to import what is found on this machine")
+        paths = [place.path for place in find_places()]
     return memory.import_(
-        [Path(path) for path in arguments.paths],
+        [Path(path) for path in paths],
         format=arguments.format,
         project=arguments.project,
         on_progress=on_progress,

@@ -119,6 +119,11 @@ def test_a_file_that_cannot_grow_is_said_and_nothing_is_half_written(tmp_path):
         assert memory.store.database.row("pragma integrity_check") == ("ok",)
 
 
+def fill(memory):
+    for _ in range(3000):
+        memory.messages.append("s", role="user", content=random.randbytes(8000).hex())
+
+
 def _full_disk(tmp_path):
     place = tmp_path / "small"
     place.mkdir()
@@ -138,8 +143,7 @@ def test_a_full_disk_is_said_and_saving_goes_on_when_there_is_room(tmp_path):
             memory.sessions.create(id="s", title="full")
             memory.messages.append("s", role="user", content="before it was full")
             with pytest.raises(StoreFull):
-                for _ in range(3000):
-                    memory.messages.append("s", role="user", content=random.randbytes(8000).hex())
+                fill(memory)
             count = memory.messages.count()
             assert memory.search("before it was full", mode="keyword", min_score=0).hits
             subprocess.run(["mount", "-o", "remount,size=64m", str(place)], check=True)

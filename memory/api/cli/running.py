@@ -19,7 +19,7 @@ Progress = Callable[[str, int, int], None]
 
 def run_operation(operation: Operation, given: dict[str, Any], store: str | None, as_json: bool) -> None:
     """Run it and write what it answers: for people to stdout, problems to stderr; or one JSON document."""
-    arguments = _arguments(operation, given)
+    arguments = _asked(operation, _arguments(operation, given))
     with _opened(operation, arguments, store) as memory:
         if operation.is_long:
             with _progress(operation.name) as tell:
@@ -49,6 +49,21 @@ def _arguments(operation: Operation, given: dict[str, Any]) -> BaseModel:
         first = error.errors()[0]
         flag = ".".join(map(str, first["loc"])).replace("_", "-")
         raise InvalidInput(f"--{flag}: {first['msg']}; see `hark {operation.name} --help`") from error
+
+
+def _asked(operation: Operation, arguments: BaseModel) -> BaseModel:
+    """Ask on a terminal what is to be asked; elsewhere the operation says what is missing."""
+    asked = operation.question(arguments) if operation.question and sys.stdin.isatty() else None
+    if asked is None:
+        return arguments
+    lines, question = asked
+    for line in lines:
+        click.echo(line, err=True)
+    if not question:
+        raise InvalidInput("no agent's histories were found on this machine; give a path")
+    if not click.confirm(question, err=True):
+        raise click.Abort
+    return operation.agreed(arguments)
 
 
 @contextmanager

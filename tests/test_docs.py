@@ -1,0 +1,104 @@
+"""The README and the pages of docs/ say what is so: every block is run."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from memory.importers import importers
+from memory.operations import OPERATIONS
+from memory.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def blocks(page, language):
+    return [match[2] for match in BLOCK.finditer(page.read_text(encoding="utf-8")) if match[1] == language]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A home with agents' histories, and a folder with what the pages name."""
+    home = tmp_path_factory.mktemp("home")
+    shutil.copytree(ROOT / "memory/samples/claude-code", home / ".claude/projects")
+    shutil.copytree(ROOT / "memory/samples/codex", home / ".codex/sessions")
+    shutil.copytree(ROOT / "tests/data/markdown", home / "notes")
+    shutil.copy(ROOT / "tests/data/openai-chat/chats.jsonl", home / "chats.jsonl")
+    shutil.copy(next((ROOT / "memory/samples/claude-code").rglob("*.jsonl")), home / "odd-file.txt")
+    run(home, "hark --store demo-store demo")
+    run(home, "hark import .claude")
+    return home
+
+
+def run(home, line):
+    bin_ = Path(sys.executable).parent
+    env = {"HOME": str(home), "PATH": f"{bin_}:{os.environ['PATH']}", "HARK_STORE": str(home / "store")}
+    return subprocess.run(line, shell=True, cwd=home, env=env, capture_output=True, text=True, check=False, timeout=120)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_of_a_page_does_what_it_says(page, place):
+    for block in blocks(page, "sh"):
+        for line in block.splitlines():
+            command = line.partition("  #")[0].strip()
+            if command.startswith("make "):
+                done = subprocess.run(
+                    ["make", "-n", *shlex.split(command)[1:]], cwd=ROOT, capture_output=True, text=True, check=False
+                )
+            elif command.startswith("hark "):
+                done = run(place, command)
+            elif command.startswith("python benchmarks/"):
+                script = shlex.split(command)[1]
+                done = subprocess.run(
+                    [sys.executable, script, "--help"], cwd=ROOT, capture_output=True, text=True, check=False
+                )
+            else:
+                # `pip install .` is a step of .ci/run; a teacher's weights are installed by those who train anew
+                assert command == "pip install ." or command.startswith("pip install torch"), f"what runs {command!r}?"
+                continue
+            assert done.returncode == 0, f"{page.name}: {command}: {done.stderr}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_answer_that_is_shown_is_the_answer(page, place):
+    for block in blocks(page, "console"):
+        for shown in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, _, answer = shown.partition("\n")
+            wanted = [line for line in answer.splitlines() if line.strip()]
+            got = run(place, command).stdout.splitlines()
+            assert got[: len(wanted)] == wanted, command
+
+
+@pytest.mark.slow
+def test_the_python_of_the_readme_prints_what_is_shown(tmp_path):
+    [code], [shown, *_] = blocks(ROOT / "README.md", "python"), blocks(ROOT / "README.md", "text")
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.stderr, done.stdout) == ("", shown)
+
+
+def test_every_command_and_format_is_documented():
+    pages = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    for operation in OPERATIONS:
+        assert f"hark {operation.name}" in pages, operation.name
+    for format_ in importers():
+        assert f"`{format_}`" in pages, format_
+    for setting in Settings.model_fields:
+        assert f"HARK_{setting.upper()}" in pages, setting
+
+
+def test_pages_and_code_hold_no_path_of_a_machine():
+    names = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    home = re.compile("/" + "root/|/" + "work/")
+    for name in names:
+        path = ROOT / name
+        if path.suffix in (".py", ".md", ".toml", ".ipynb", ".json", ".jsonl", "") and path.is_file():
+            assert not home.search(path.read_text(encoding="utf-8", errors="replace")), name

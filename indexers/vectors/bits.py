@@ -37,6 +37,10 @@ class Bits:
         """Keys of all rows, in ascending order, dropped ones included."""
         return self._keys[: self.count]
 
+    def column(self, name: str) -> NDArray[np.int64]:
+        """Give an attribute of all rows."""
+        return self._columns[name][: self.count]
+
     def append(self, keys: NDArray[np.int64], codes: NDArray[np.uint8], attributes: "Columns") -> None:
         """Add rows.
 
@@ -78,7 +82,7 @@ class Bits:
     def candidates(
         self, code: NDArray[np.uint8], conditions: Filter, limit: int, exact_below: int
     ) -> NDArray[np.int64]:
-        """Give keys of the rows whose bits are nearest, in ascending order of keys.
+        """Give the rows whose bits are nearest, in ascending order.
 
         Args:
             code: uint8 of shape (dim / 8,), the query's sign bits.
@@ -91,17 +95,17 @@ class Bits:
             mask = self._alive[: self.count] if mask is None else mask & self._alive[: self.count]
         if mask is None:
             if self.count <= exact_below:
-                return self.keys
+                return np.arange(self.count)
             rows = None
         else:
             rows = np.flatnonzero(mask)
             if len(rows) <= max(exact_below, limit):
-                return self._keys[rows]
+                return rows
         distances = self._distances(code.view(np.uint64), rows)
         histogram = np.bincount(distances, minlength=self._words * 64 + 1)
         enough = int(np.searchsorted(np.cumsum(histogram), min(limit, len(distances))))
         near = np.flatnonzero(distances <= enough)
-        return self._keys[near if rows is None else rows[near]]
+        return near if rows is None else rows[near]
 
     def _distances(self, code: NDArray[np.uint64], rows: NDArray[np.int64] | None) -> NDArray[np.uint16]:
         count = self.count if rows is None else len(rows)

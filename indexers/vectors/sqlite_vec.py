@@ -33,7 +33,7 @@ class Database(Protocol):
 
     def execute_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None: ...
 
-    def read_blob(self, table: str, column: str, number: int, start: int, size_bytes: int) -> bytes: ...
+    def read_blobs(self, table: str, column: str, places: Iterable[tuple[int, int]], size_bytes: int) -> bytes: ...
 
 
 def create_table(database: Database, table: str, dim: int) -> None:
@@ -74,7 +74,8 @@ class SqliteVecIndex:
         self._table = table
         self._dim = dim
         self._model = model
-        self._bits = Bits(dim, attributes)
+        places: dict[str, np.dtype[np.integer]] = {"_chunk": np.dtype("i4"), "_offset": np.dtype("i2")}
+        self._bits = Bits(dim, {**attributes, **places})
 
     @property
     def last_key(self) -> int:
@@ -88,25 +89,25 @@ class SqliteVecIndex:
             attributes_of: Gives the attributes of ascending keys; a key it does not know is a row left out by
                 returning `known` as a mask among them.
         """
-        keys, codes = self._stored_codes()
+        keys, codes, chunks, offsets = self._stored_rows()
         order = np.argsort(keys, kind="stable")
-        keys, codes = keys[order], codes[order]
-        attributes = attributes_of(keys)
+        attributes = attributes_of(keys[order])
         known = attributes.pop("known", None)
         if known is not None:
-            keys, codes = keys[known], codes[known]
-        self._bits.append(keys, codes, attributes)
+            order = order[known]
+        attributes |= {"_chunk": chunks[order], "_offset": offsets[order]}
+        self._bits.append(keys[order], codes[order], attributes)
 
     def append(self, keys: NDArray[np.int64], attributes: dict[str, NDArray[Any]]) -> None:
         """Take up rows written since, by ascending keys; keys without a row are passed over."""
-        found: dict[int, bytes] = {}
-        for start in range(0, len(keys), _SOME):
-            for key in keys[start : start + _SOME]:
-                for row in self._database.rows(f"select b from {self._table} where rowid = ?", (int(key),)):
-                    found[int(key)] = row[0]
-        there = np.fromiter((int(key) in found for key in keys), dtype=bool, count=len(keys))
-        codes = np.frombuffer(b"".join(found[int(key)] for key in keys[there]), np.uint8).reshape(-1, self._dim // 8)
-        self._bits.append(keys[there], codes, {name: values[there] for name, values in attributes.items()})
+        places = self._places(keys)
+        there = np.fromiter((key in places for key in keys.tolist()), dtype=bool, count=len(keys))
+        width = self._dim // 8
+        codes = [self._read("01", *places[key], width) for key in keys[there].tolist()]
+        columns = {name: values[there] for name, values in attributes.items()}
+        where = np.array([places[key] for key in keys[there].tolist()], np.int64).reshape(-1, 2)
+        columns |= {"_chunk": where[:, 0], "_offset": where[:, 1]}
+        self._bits.append(keys[there], np.frombuffer(b"".join(codes), np.uint8).reshape(-1, width), columns)
 
     def drop(self, keys: NDArray[np.int64]) -> None:
         """Take note that rows are gone."""
@@ -127,58 +128,62 @@ class SqliteVecIndex:
         if not self._bits.count or limit < 1:
             return []
         wanted = max(CANDIDATES, 4 * limit)
-        keys = self._bits.candidates(sign_bits(vector), conditions, wanted, max(EXACT_BELOW, wanted))
-        found, floats = self.vectors(keys)
-        if not len(found):
+        rows = self._bits.candidates(sign_bits(vector), conditions, wanted, max(EXACT_BELOW, wanted))
+        if not len(rows):
             return []
-        scores = floats @ vector
+        scores = self._floats(rows) @ vector
         best = np.argsort(-scores, kind="stable")[:limit]
-        return [Hit(int(found[i]), float(scores[i])) for i in best]
+        return [Hit(int(self._bits.keys[rows[i]]), float(scores[i])) for i in best]
 
-    def vectors(self, keys: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Read the float32 rows of ascending keys: the keys that are there, and an array of shape (those, dim)."""
-        places: list[tuple[int, int, int]] = []
+    def _floats(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Read the float32 of rows, as an array of shape (len(rows), dim)."""
+        chunks, offsets = self._bits.column("_chunk")[rows], self._bits.column("_offset")[rows]
+        if len(rows) * 4 > _CHUNK_ROWS * len(np.unique(chunks)):
+            return self._from_whole_chunks(chunks, offsets)
+        size = self._dim * 4
+        table = f"{self._table}_vector_chunks00"
+        places = ((chunk, offset * size) for chunk, offset in zip(chunks.tolist(), offsets.tolist(), strict=True))
+        data = self._database.read_blobs(table, "vectors", places, size)
+        return np.frombuffer(data, np.float32).reshape(-1, self._dim)
+
+    def _from_whole_chunks(self, chunks: NDArray[np.int64], offsets: NDArray[np.int64]) -> NDArray[np.float32]:
+        floats = np.empty((len(chunks), self._dim), np.float32)
+        table = f"{self._table}_vector_chunks00"
+        for chunk in np.unique(chunks):
+            data = self._database.rows(f"select vectors from {table} where rowid = ?", (int(chunk),))[0][0]
+            mine = chunks == chunk
+            floats[mine] = np.frombuffer(data, np.float32).reshape(-1, self._dim)[offsets[mine]]
+        return floats
+
+    def _places(self, keys: NDArray[np.int64]) -> dict[int, tuple[int, int]]:
+        """Say in which of the table's chunks, and where in it, rows are."""
+        found: dict[int, tuple[int, int]] = {}
         for start in range(0, len(keys), _SOME):
             some = keys[start : start + _SOME].tolist()
             marks = ", ".join("?" * len(some))
             sql = f"select rowid, chunk_id, chunk_offset from {self._table}_rowids where rowid in ({marks})"
-            places.extend(self._database.rows(sql, some))
-        places.sort()
-        size = self._dim * 4
-        table = f"{self._table}_vector_chunks00"
-        if len(places) * 4 > _CHUNK_ROWS * len({chunk for _, chunk, _ in places}):
-            floats = self._from_whole_chunks(places, table)
-        else:
-            floats = np.frombuffer(
-                b"".join(
-                    self._database.read_blob(table, "vectors", chunk, offset * size, size)
-                    for _, chunk, offset in places
-                ),
-                np.float32,
-            ).reshape(-1, self._dim)
-        return np.array([place[0] for place in places], np.int64), floats
+            found.update((row[0], (row[1], row[2])) for row in self._database.rows(sql, some))
+        return found
 
-    def _from_whole_chunks(self, places: list[tuple[int, int, int]], table: str) -> NDArray[np.float32]:
-        floats = np.empty((len(places), self._dim), np.float32)
-        chunks = np.array([place[1] for place in places])
-        offsets = np.array([place[2] for place in places])
-        for chunk in np.unique(chunks):
-            data = self._database.rows(f"select vectors from {table} where rowid = ?", (int(chunk),))[0][0]
-            rows = chunks == chunk
-            floats[rows] = np.frombuffer(data, np.float32).reshape(-1, self._dim)[offsets[rows]]
-        return floats
+    def _read(self, column: str, chunk: int, offset: int, size: int) -> bytes:
+        return self._database.read_blobs(
+            f"{self._table}_vector_chunks{column}", "vectors", [(chunk, offset * size)], size
+        )
 
-    def _stored_codes(self) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    def _stored_rows(self) -> tuple[NDArray[np.int64], NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
+        """Read keys, sign bits, chunks and offsets of all rows."""
         # vec0 keeps rows in chunks of 1,024: which are valid, their keys, and for each column one blob
         width = self._dim // 8
-        keys: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
-        codes: list[NDArray[np.uint8]] = [np.empty((0, width), np.uint8)]
+        keys, codes = [np.empty(0, np.int64)], [np.empty((0, width), np.uint8)]
+        chunks, offsets = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
         sql = (
-            f"select c.validity, c.rowids, v.vectors from {self._table}_chunks c"
+            f"select c.chunk_id, c.validity, c.rowids, v.vectors from {self._table}_chunks c"
             f" join {self._table}_vector_chunks01 v on v.rowid = c.chunk_id order by c.chunk_id"
         )
-        for validity, rowids, vectors in self._database.rows(sql):
-            valid = np.unpackbits(np.frombuffer(validity, np.uint8), bitorder="little").astype(bool)
+        for chunk, validity, rowids, vectors in self._database.rows(sql):
+            valid = np.flatnonzero(np.unpackbits(np.frombuffer(validity, np.uint8), bitorder="little"))
             keys.append(np.frombuffer(rowids, np.int64)[valid])
             codes.append(np.frombuffer(vectors, np.uint8).reshape(-1, width)[valid])
-        return np.concatenate(keys), np.concatenate(codes)
+            chunks.append(np.full(len(valid), chunk, np.int64))
+            offsets.append(valid)
+        return np.concatenate(keys), np.concatenate(codes), np.concatenate(chunks), np.concatenate(offsets)

@@ -9,10 +9,7 @@ from typing import Any, Literal, get_args
 from indexers.keyword import KeywordQuery, phrase_of
 from memory.catch_up import KeywordIndex, passage_texts
 from memory.errors import InvalidInput
-from memory.kinds import Record
-from memory.kinds.learning import Learning
 from memory.kinds.message import Message
-from memory.kinds.session import Session
 from memory.nearest import SemanticIndex
 from memory.search.answer import Leg, Neighbour, SearchHit, SearchResult
 from memory.search.conditions import Conditions, conditions_of
@@ -31,6 +28,7 @@ from memory.search.legs import (
 from memory.search.linked import graph_leg
 from memory.search.query import Filters, ParsedQuery, parse_query
 from memory.search.snippets import snippet
+from memory.searchable import Passage, learning_passages, message_passages, session_passages
 from memory.store.chunks import ChunkRow
 from memory.store.schema import whole
 from memory.store.store import Store
@@ -200,9 +198,10 @@ class Searcher:
         hits: list[SearchHit] = []
         seen: dict[object, SearchHit] = {}
         below = False
-        for start in range(0, len(candidates), 50):
-            read = _Read(self._store, candidates[start : start + 50])
-            for candidate in candidates[start : start + 50]:
+        some = request.limit + 6
+        for start in range(0, len(candidates), some):
+            read = _Read(self._store, candidates[start : start + some])
+            for candidate in candidates[start : start + some]:
                 record = read.records.get(candidate.record)
                 if record is None:
                     continue
@@ -210,7 +209,7 @@ class Searcher:
                 if candidate.score < floor and not (floor <= MIN_SCORE and certain.holds(text)):
                     below = True
                     continue
-                same = _same(request, candidate, record, read.whole(candidate))
+                same = _same(request, candidate, read.whole(candidate))
                 if same is not None and same in seen:
                     seen[same].count += 1
                     continue
@@ -223,56 +222,78 @@ class Searcher:
         return hits, not hits and below
 
     def _hit(
-        self, request: SearchRequest, candidate: Candidate, record: Record, read: "_Read", shown: str
+        self, request: SearchRequest, candidate: Candidate, record: dict[str, Any], read: "_Read", shown: str
     ) -> SearchHit:
-        session = read.sessions.get(candidate.session)
-        source = session.source if session else None
+        session = read.sessions.get(candidate.session, {})
+        source = session.get("source")
         hit = SearchHit(
             kind=candidate.kind,
-            id=record.id,
-            session_id=session.id if session else None,
-            session_title=session.title if session else None,
-            project=session.project if session else None,
-            created_at=record.created_at,
+            id=record["id"],
+            session_id=session.get("id"),
+            session_title=session.get("title"),
+            project=read.projects.get(record.get("project_id") or session.get("project_id") or 0),
+            seq=record.get("seq"),
+            role=record.get("role"),
+            sender=record.get("sender_id"),
+            category=record.get("category"),
+            trust=record.get("trust"),
+            created_at=record["created_at"],
             score=candidate.score,
             snippet=shown,
-            source={"format": source.format, "path": source.path} if source else None,
+            source={"format": source["format"], "path": source["path"]} if source else None,
             why={name: {"rank": leg.rank, "score": round(leg.score, 4)} for name, leg in candidate.legs.items()},
         )
-        if isinstance(record, Message):
-            hit.seq, hit.role, hit.sender = record.seq, record.role, record.sender_id
-            if request.context:
-                near = self._around(record.id, before=request.context, after=request.context)
-                hit.context = [_neighbour(each) for each in near if each.id != record.id]
-        elif isinstance(record, Learning):
-            hit.category, hit.trust, hit.project = record.category, record.trust, record.project or hit.project
+        if request.context and candidate.kind == "message":
+            near = self._around(hit.id, before=request.context, after=request.context)
+            hit.context = [_neighbour(each) for each in near if each.id != hit.id]
         return hit
 
 
+_FIELDS = {
+    "message": ("id", "created_at", "role", "content", "parts", "tool_name", "seq", "sender_id"),
+    "learning": ("id", "created_at", "content", "related_files", "tags", "category", "trust", "project_id"),
+    "session": ("id", "created_at", "title", "summary", "keywords"),
+}
+_SESSION_FIELDS = ("id", "title", "source", "project_id")
+
+
 class _Read:
-    """Records of some candidates, their sessions and texts, read together."""
+    """What is shown of some candidates, read together."""
 
     def __init__(self, store: Store, candidates: Sequence[Candidate]) -> None:
-        self.records: dict[tuple[str, int], Record] = {}
-        self._texts: dict[tuple[str, int, int], str] = {}
-        sessions = {each.session for each in candidates if each.session}
+        self.records: dict[tuple[str, int], dict[str, Any]] = {}
+        self._texts: dict[tuple[str, int], dict[int, str]] = {}
         for kind in {each.kind for each in candidates}:
             numbers = [each.number for each in candidates if each.kind == kind]
-            found = store.records.by_numbers(kind, numbers)
-            self.records.update(((kind, number), record) for number, record in found.items())
-            for (number, passage), text in passage_texts(store, kind, numbers).items():
-                self._texts[kind, number, passage] = text
-        found_sessions = store.records.by_numbers("session", sessions)
-        self.sessions = {n: each for n, each in found_sessions.items() if isinstance(each, Session)}
+            for number, *values in store.records.values(kind, _FIELDS[kind], numbers):
+                record = dict(zip(_FIELDS[kind], values, strict=True))
+                self.records[kind, number] = record
+                self._texts[kind, number] = {passage.number: passage.text for passage in passages_of(kind, record)}
+        sessions = sorted({each.session for each in candidates if each.session})
+        rows = store.records.values("session", _SESSION_FIELDS, sessions)
+        self.sessions = {number: dict(zip(_SESSION_FIELDS, values, strict=True)) for number, *values in rows}
+        projects = {
+            each["project_id"] for each in (*self.sessions.values(), *self.records.values()) if each.get("project_id")
+        }
+        self.projects = dict(store.records.values("project", ("name",), sorted(projects)))
 
     def text(self, candidate: Candidate) -> str:
         """The piece that was found."""
         place = candidate.place
-        return self._texts.get((candidate.kind, candidate.number, place.passage), "")[place.start_at : place.end_at]
+        return self._texts[candidate.record].get(place.passage, "")[place.start_at : place.end_at]
 
     def whole(self, candidate: Candidate) -> str:
         """All of what the record says."""
-        return self._texts.get((candidate.kind, candidate.number, 0), "")
+        return self._texts[candidate.record].get(0, "")
+
+
+def passages_of(kind: str, record: dict[str, Any]) -> list[Passage]:
+    """Give the texts of a record that is read as a dict."""
+    if kind == "message":
+        return message_passages(record["role"], record["content"], record["parts"], record["tool_name"])
+    if kind == "learning":
+        return learning_passages(record["content"], record["related_files"], record["tags"])
+    return session_passages(record["title"], record["summary"], record["keywords"])
 
 
 class _Standing:
@@ -378,7 +399,7 @@ def _found(leg: LegAnswer, candidates: list[Candidate]) -> int:
     return len(leg.hits) if leg.name == "graph" else sum(leg.name in each.legs for each in candidates)
 
 
-def _same(request: SearchRequest, candidate: Candidate, record: Record, text: str) -> object | None:
+def _same(request: SearchRequest, candidate: Candidate, text: str) -> object | None:
     """What makes two hits one: their session, when grouped; else role and text but for case and white space."""
     if request.by_session and candidate.session:
         return candidate.session

@@ -45,17 +45,17 @@ def snippet(text: str, stems: set[str], identifiers: set[str], length: int = LEN
 def _matches(text: str, stems: set[str], identifiers: set[str]) -> list[tuple[int, int]]:
     found: list[tuple[int, int]] = []
     near = [each for each in stems if len(each) >= SHORTEST_TYPO]
-    for match in _WORD.finditer(text):
-        whole = match.group().lower()
-        if whole in identifiers:
+    # a stem begins as its word does, so most words need not be stemmed
+    heads = {each[:2] for each in stems}
+    for match in _PLAIN.finditer(text):
+        said = match.group()
+        if (said[:2].lower() in heads or not said.isascii()) and stem(said) in stems:
             found.append(match.span())
-            continue
-        for word in _PLAIN.finditer(match.group()):
-            if stem(word.group()) in stems:
-                found.append((match.start() + word.start(), match.start() + word.end()))
-    pairs = [each for each in identifiers if not each.isascii()]
-    for pair in pairs:
-        found += [match.span() for match in re.finditer(re.escape(pair), text)]
+    if identifiers:
+        lower = text.lower()
+        for name in identifiers:
+            if name in lower and len(lower) == len(text):
+                found += [match.span() for match in re.finditer(re.escape(name), lower)]
     if not found and (near or identifiers):
         found = _near(text, near, identifiers)
     return _merged(found)

@@ -75,19 +75,21 @@ class Records:
 
     def values(self, kind: str, fields: Sequence[str], numbers: Sequence[int]) -> list[tuple[Any, ...]]:
         """Read some fields of records by their numbers, each row beginning with the number; deleted ones are left out."""
-        wanted = [next(column for column in columns(kind) if column.field == field) for field in fields]
+        names, decoders = _reading(kind, tuple(fields))
+        content = fields.index("content") if "content" in fields else None
+        parts = fields.index("parts") if "parts" in fields and content is not None else None
         found: list[tuple[Any, ...]] = []
         for start in range(0, len(numbers), 500):
             some = numbers[start : start + 500]
             sql = (
-                f"select number, {', '.join(column.name for column in wanted)} from {kind}"
+                f"select number, {names} from {kind}"
                 f" where number in ({', '.join('?' * len(some))}) and deleted_at is null"
             )
             for row in self._database.rows(sql, tuple(some)):
-                values = {column.field: column.decode(each) for column, each in zip(wanted, row[1:], strict=True)}
-                if values.get("parts") and "content" in values:
-                    values["parts"] = unfold_parts(values["content"], values["parts"])
-                found.append((row[0], *(values[field] for field in fields)))
+                values = [decode(each) for decode, each in zip(decoders, row[1:], strict=True)]
+                if parts is not None and content is not None and values[parts]:
+                    values[parts] = unfold_parts(values[content], values[parts])
+                found.append((row[0], *values))
         return found
 
     def page(
@@ -272,6 +274,14 @@ def _selection(kind: str) -> str:
         )
     words += list(kinds()[kind].declaration.derived.values())
     return "select " + ", ".join(words)
+
+
+@cache
+def _reading(kind: str, fields: tuple[str, ...]) -> tuple[str, list[Any]]:
+    """Give the columns of some fields as SQL, and how each value is decoded; `id` is read as it is."""
+    by_field = {column.field: column for column in columns(kind)}
+    names = [by_field[field].name if field in by_field else field for field in fields]
+    return ", ".join(names), [by_field[field].decode if field in by_field else str for field in fields]
 
 
 @cache

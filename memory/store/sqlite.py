@@ -77,17 +77,36 @@ class SqliteDatabase:
         """Say how many rows this thread's last statement changed."""
         return self._connection().changes()
 
-    def read_blob(self, table: str, column: str, number: int, start: int, size_bytes: int) -> bytes:
-        """Read part of a blob without reading the row."""
+    def read_blobs(self, table: str, column: str, places: Iterable[tuple[int, int]], size_bytes: int) -> bytes:
+        """Read pieces of blobs without reading their rows.
+
+        Args:
+            table: Where they are.
+            column: The blob's column.
+            places: Row number, and where in its blob a piece begins, in bytes.
+            size_bytes: How long each piece is.
+
+        Returns:
+            The pieces, one behind the other.
+        """
+        blob: apsw.Blob | None = None
+        at = 0
+        found: list[bytes] = []
         try:
-            blob = self._connection().blob_open("main", table, column, number, False)
-            try:
+            for number, start in places:
+                if blob is None:
+                    blob = self._connection().blob_open("main", table, column, number, False)
+                elif number != at:
+                    blob.reopen(number)
+                at = number
                 blob.seek(start)
-                return blob.read(size_bytes)
-            finally:
-                blob.close()
+                found.append(blob.read(size_bytes))
         except apsw.Error as error:
             raise translation(error, self._path) from error
+        finally:
+            if blob is not None:
+                blob.close()
+        return b"".join(found)
 
     @property
     def is_writing(self) -> bool:

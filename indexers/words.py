@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tantivy import TextAnalyzer
 
-_TOKEN = re.compile(r"[\w$#@]+(?:(?:::|->|[-./\\:@+])[\w$#]+)*")
+_TOKEN = re.compile(r"[\w$#@]+(?:(?:->|[-./\\:@+]+)[\w$#]+)*")
+_LINE_NUMBER = re.compile(r"(?<=\w)(?::\d+)+$")
+_EDGES = ".,;:!?()[]{}<>\"'`*=|…“”‘’«»"
 _SEPARATOR = re.compile(r"[/\\]")
 _HUMP = re.compile(r"[a-z0-9][A-Z]")
 _HUMPED = re.compile(r"\b\w*[a-z0-9][A-Z]\w*")
@@ -43,14 +45,17 @@ def is_identifier(word: str) -> bool:
 def identifiers(text: str) -> str:
     """Give the identifiers of a text in lower case, each once, separated by spaces; of a path its last name, too."""
     found: dict[str, None] = {}
-    # a plain word fails the first two tests, which cost nothing
-    for name in dict.fromkeys(_TOKEN.findall(text)):
-        if (name.isalpha() and (name.islower() or name.istitle())) or not is_identifier(name):
+    # most words are plain, so each is asked what costs least first
+    for word in dict.fromkeys(text.split()):
+        bare = word.strip(_EDGES)
+        if bare.isalpha() and (bare.islower() or bare.istitle()):
             continue
-        lower = name[:LONGEST_IDENTIFIER].lower()
-        found[lower] = None
-        if "/" in lower or "\\" in lower:
-            found[_SEPARATOR.split(lower)[-1]] = None
+        for name in (bare,) if bare.isalnum() else _TOKEN.findall(bare):
+            if is_identifier(name):
+                lower = _LINE_NUMBER.sub("", name[:LONGEST_IDENTIFIER].lower())
+                found[lower] = None
+                if "/" in lower or "\\" in lower:
+                    found[_SEPARATOR.split(lower)[-1]] = None
     return " ".join(found)
 
 

@@ -19,7 +19,6 @@ def test_a_third_party_package_lives_in_one_room():
         "tantivy": "indexers/",
         "apsw": "memory/store/",
         "click": "memory/api/cli/",
-        "tokenizers": "indexers/embedders/",
     }
     for package, room in rooms.items():
         for path in [*ROOT.glob("memory/**/*.py"), *ROOT.glob("indexers/**/*.py")]:

@@ -15,7 +15,7 @@ class Document:
     body: str = ""
     title: str = ""
     identifiers: str = ""
-    """Words separated by spaces, as `indexers.words.identifiers` gives them."""
+    """Words separated by spaces, as `indexers.words.names` gives them."""
     bigrams: str = ""
     """Pairs of characters separated by spaces, as `indexers.words.bigrams` gives them."""
     attributes: Mapping[str, int] = field(default_factory=dict)

@@ -11,8 +11,7 @@ _TOKEN = re.compile(r"[\w$#@]+(?:(?:->|[-./\\:@+]+)[\w$#]+)*")
 _LINE_NUMBER = re.compile(r"(?<=\w)(?::\d+)+$")
 _EDGES = ".,;:!?()[]{}<>\"'`*=|…“”‘’«»"
 _SEPARATOR = re.compile(r"[/\\]")
-_HUMP = re.compile(r"[a-z0-9][A-Z]")
-_HUMPED = re.compile(r"\b\w*[a-z0-9][A-Z]\w*")
+_WORD = re.compile(r"[^\W_]+")
 _CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
 _CJK = re.compile(r"[\u3005\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff]+")
 LONGEST_IDENTIFIER = 120
@@ -42,32 +41,41 @@ def is_identifier(word: str) -> bool:
     return len(word) > 2 and _TOKEN.fullmatch(word) is not None
 
 
-def identifiers(text: str) -> str:
-    """Give the identifiers of a text in lower case, each once, separated by spaces; of a path its last name, too."""
-    found: dict[str, None] = {}
-    # most words are plain, so each is asked what costs least first
-    for word in dict.fromkeys(text.split()):
-        bare = word.strip(_EDGES)
-        if bare.isalpha() and (bare.islower() or bare.istitle()):
-            continue
-        for name in (bare,) if bare.isalnum() else _TOKEN.findall(bare):
-            if is_identifier(name):
-                lower = _LINE_NUMBER.sub("", name[:LONGEST_IDENTIFIER].lower())
-                found[lower] = None
-                if "/" in lower or "\\" in lower:
-                    found[_SEPARATOR.split(lower)[-1]] = None
-    return " ".join(found)
+def names(text: str) -> tuple[str, str]:
+    """Give the names in a text that people look up as they stand, and the words inside them.
 
-
-def with_humps(text: str) -> str:
-    """Add the words inside `camelCase` names to the end of a text, so that they are words of it.
-
-    Parts of `snake_case`, paths and dotted names are words anyway.
+    Returns:
+        The names in lower case, each once, separated by spaces, of a path its last part, too; and the words inside
+        `camelCase` ones. Parts of `snake_case`, paths and dotted names are words of the text anyway.
     """
-    if not _HUMP.search(text):
-        return text
-    parts = dict.fromkeys(part for name in _HUMPED.findall(text) for part in humps(name))
-    return f"{text}\n{' '.join(parts)}" if parts else text
+    found: dict[str, None] = {}
+    inside: dict[str, None] = {}
+    for word in set(text.split()):
+        # most words are plain
+        if not (word.islower() and word.isalpha()) and (held := _names_of(word)):
+            found.update(held[0])
+            inside.update(held[1])
+    return " ".join(sorted(found)), " ".join(sorted(inside))
+
+
+@lru_cache(maxsize=1 << 16)
+def _names_of(word: str) -> tuple[dict[str, None], dict[str, None]] | None:
+    """Give the names in one word and the words inside them; None when there are none."""
+    bare = word.strip(_EDGES)
+    if bare.isalpha() and (bare.islower() or bare.istitle()):
+        return None
+    found: dict[str, None] = {}
+    inside: dict[str, None] = {}
+    for name in (bare,) if bare.isalnum() else _TOKEN.findall(bare):
+        if is_identifier(name):
+            lower = _LINE_NUMBER.sub("", name[:LONGEST_IDENTIFIER].lower())
+            found[lower] = None
+            if "/" in lower or "\\" in lower:
+                found[_SEPARATOR.split(lower)[-1]] = None
+            if not (name.islower() or name.isupper()):
+                for part in _WORD.findall(name):
+                    inside.update(dict.fromkeys(humps(part)))
+    return (found, inside) if found else None
 
 
 def humps(word: str) -> list[str]:

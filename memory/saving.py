@@ -178,7 +178,9 @@ class Saver:
                     tool,
                     fact.at,
                 )
-                rows.append(ChunkRow(fact.kind, number, piece.passage, piece.start, piece.end, packed))
+                rows.append(
+                    ChunkRow(fact.kind, number, piece.passage, piece.start, piece.end, packed, piece.is_embedded)
+                )
         if rows:
             self.store.chunks.put(rows, self._table, prepared.rows, prepared.vectors)
 

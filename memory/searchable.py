@@ -8,7 +8,7 @@ from typing import Any
 
 from indexers.chunks import chunk_spans
 from indexers.document import Document
-from indexers.words import bigrams, identifiers, with_humps
+from indexers.words import bigrams, names
 
 ATTRIBUTES = {
     "workspace": "<i4",
@@ -133,8 +133,13 @@ def document_of(key: int, kind: str, record: int, text: str, packed: bytes) -> D
     group = group_of(kind, record)
     if kind == "session":
         # a session is found by its title alone, so that no filter has to keep it out of other searches
-        return Document(key, group, title=with_humps(text), bigrams=bigrams(text), attributes=attributes)
-    return Document(key, group, with_humps(text), "", identifiers(text), bigrams(text), attributes)
+        return Document(key, group, title=_with(text, names(text)[1]), bigrams=bigrams(text), attributes=attributes)
+    identifiers, inside = names(text)
+    return Document(key, group, _with(text, inside), "", identifiers, bigrams(text), attributes)
+
+
+def _with(text: str, words: str) -> str:
+    return f"{text}\n{words}" if words else text
 
 
 def _part_text(part: Mapping[str, Any]) -> str:

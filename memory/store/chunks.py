@@ -24,6 +24,8 @@ class ChunkRow:
     end_at: int
     attributes: bytes
     """Packed as `memory/searchable.py` says."""
+    has_vector: bool = True
+    """Whether it is to be found by meaning, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +81,19 @@ class Chunks:
         row = self._database.row("select seq from sqlite_sequence where name = 'chunk'")
         first = (row[0] if row else 0) + 1
         self._database.execute_many(
-            "insert into chunk (number, kind, record_number, passage, start_at, end_at, attributes)"
-            " values (?, ?, ?, ?, ?, ?, ?)",
+            "insert into chunk (number, kind, record_number, passage, start_at, end_at, has_vector, attributes)"
+            " values (?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                (number, each.kind, each.record_number, each.passage, each.start_at, each.end_at, each.attributes)
+                (
+                    number,
+                    each.kind,
+                    each.record_number,
+                    each.passage,
+                    each.start_at,
+                    each.end_at,
+                    int(each.has_vector),
+                    each.attributes,
+                )
                 for number, each in enumerate(chunks, first)
             ),
         )
@@ -136,9 +147,9 @@ class Chunks:
         return sorted((row[0], row[1]) for row in rows)
 
     def without_vector(self, table: VectorTable, limit: int) -> list[int]:
-        """Give chunks that have no vector under a model, the newest first."""
+        """Give chunks that ought to have a vector under a model and have none, the newest first."""
         sql = (
-            f"select number from chunk c where not exists (select 1 from {table.name}_rowids v where v.rowid = c.number)"
+            f"select number from chunk c where has_vector = 1 and not exists (select 1 from {table.name}_rowids v where v.rowid = c.number)"
             " order by number desc limit ?"
         )
         return [row[0] for row in self._database.rows(sql, (limit,))]

@@ -9,7 +9,7 @@ from indexers.errors import IndexBroken, IndexBusy
 from indexers.keyword import KeywordQuery, Term, phrase_of, terms_of
 from indexers.keyword.in_memory import InMemoryEngine
 from indexers.keyword.tantivy import TantivyEngine
-from indexers.words import bigrams, identifiers, with_humps
+from indexers.words import bigrams, names
 
 ATTRIBUTES = ("project", "role", "at")
 WORDS = [
@@ -31,7 +31,7 @@ WORDS = [
 
 
 def made(key, text, **attributes):
-    return Document(key, f"g{key}", with_humps(text), "", identifiers(text), bigrams(text), attributes)
+    return Document(key, f"g{key}", f"{text}\n{names(text)[1]}", "", names(text)[0], bigrams(text), attributes)
 
 
 class OnDisk:

@@ -72,7 +72,8 @@ create table blob (
 );
 
 -- pieces of the searchable text of records: `start_at` and `end_at` count characters of passage `passage`;
--- `attributes` is what the indexes filter by, packed as memory/searchable.py says
+-- `attributes` is what the indexes filter by, packed as memory/searchable.py says; `has_vector` says
+-- whether it is to be found by meaning, too
 create table chunk (
   number integer primary key autoincrement,
   kind text not null,
@@ -80,6 +81,7 @@ create table chunk (
   passage integer not null,
   start_at bigint not null,
   end_at bigint not null,
+  has_vector smallint not null,
   attributes blob not null
 );
 create index chunk_by_record on chunk (record_number, kind);

@@ -269,12 +269,12 @@ def _write(
                 modified_ns=status.st_mtime_ns,
                 offset_bytes=mark.offset,
                 lines=mark.lines,
-                state=mark.state,
+                state=memory.saver.redactor.value(mark.state),
                 tail_hash=_tail_hash(found.path, mark.offset),
                 project=project,
                 sessions=report.sessions,
                 messages=report.messages,
-                problems=report.problems,
+                problems=memory.saver.redactor.value(report.problems),
             )
         )
     merger.done()

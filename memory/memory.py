@@ -1,6 +1,7 @@
 """Memory: the one object that a program holds; `open` puts the parts together."""
 
 import os
+import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +23,7 @@ from memory.kinds import kinds
 from memory.kinds.learning import Learning
 from memory.kinds.message import Message
 from memory.nearest import SemanticIndex
+from memory.redaction import Redactor
 from memory.saving import Saver
 from memory.search.answer import Recall, SearchHit, SearchResult
 from memory.search.recall import pack
@@ -56,7 +58,7 @@ class Memory:
 
     def __init__(self, store: Store, settings: Settings) -> None:
         self.store = store
-        self._saver = Saver(store, self._open_embedder)
+        self._saver = Saver(store, self._open_embedder, Redactor(_redaction_key(store), is_on=settings.redact))
         self._keyword = KeywordIndex(store, settings.change_retention_days)
         self._follower = Follower(self._keyword, self._saver)
         self._semantic = SemanticIndex(store, self._saver)
@@ -235,6 +237,16 @@ class Memory:
             return self.messages.around(hit.id, before=1, after=1)
         found = self.learnings.get(hit.id) if hit.kind == "learning" else None
         return found.content if isinstance(found, Learning) else hit.snippet
+
+
+def _redaction_key(store: Store) -> bytes:
+    """Give the store's own key for placeholders of secrets; made once."""
+    found = store.state("redaction_key")
+    if found is None:
+        with store.transaction():
+            found = store.state("redaction_key") or secrets.token_hex(16)
+            store.set_state("redaction_key", found)
+    return bytes.fromhex(found)
 
 
 _SEARCH_ARGUMENTS = {

@@ -128,7 +128,7 @@ class Merger:
             if id in there or id in new:
                 known.append((id, record))
                 continue
-            record.parts = cleaned(record.parts)
+            self._redact(record)
             content = content_of(record)
             new[id] = (id, record, content)
             passages.append(message_passages(record.role, content, record.parts, record.tool_name))
@@ -144,6 +144,13 @@ class Merger:
             How many messages were added, and how many were there already.
         """
         format = prepared.format
+        without = self._memory.saver.redactor.value
+        for session in prepared.batch.sessions.values():
+            for name in ("title", "summary", "system_prompt", "keywords", "metadata"):
+                setattr(session, name, without(getattr(session, name)))
+        for relationship in prepared.batch.relationships:
+            relationship.source, relationship.target = without(relationship.source), without(relationship.target)
+            relationship.label = without(relationship.label)
         buried = self._buried("session", [native_id(format, "session", key) for key in prepared.batch.sessions])
         sessions: dict[str, int] = {}
         for key, session in prepared.batch.sessions.items():
@@ -195,6 +202,17 @@ class Merger:
         """Let others know of what was committed."""
         self._memory.saver.on_write()
 
+    def _redact(self, record: MessageRecord) -> None:
+        """Take the secrets out of a message, and what cannot be stored."""
+        without = self._memory.saver.redactor.value
+        record.parts = cleaned(without(record.parts))
+        record.tool_call, record.tool_result = without(record.tool_call), without(record.tool_result)
+        record.metadata, record.error = without(record.metadata), without(record.error)
+        for attachment in record.attachments:
+            if attachment.media_type.startswith("text/"):
+                text = attachment.data.decode("utf-8", "surrogateescape")
+                attachment.data = without(text).encode("utf-8", "surrogateescape")
+
     def _known_messages(self, ids: list[str]) -> dict[str, tuple[int, int]]:
         """Give number and session number of the messages that are there, by id; softly deleted ones included."""
         found: dict[str, tuple[int, int]] = {}
@@ -217,7 +235,8 @@ class Merger:
         row = self._store.database.row("select role from message where number = ? and deleted_at is null", (number,))
         if row is not None:
             [(_, content, parts)] = self._store.records.values("message", ("content", "parts"), [number])
-            together, grown = united(parts, cleaned(record.parts))
+            self._redact(record)
+            together, grown = united(parts, record.parts)
             if grown and parts:
                 record.parts = together
                 content = content_of(record)

@@ -14,6 +14,7 @@ from memory.kinds import Record
 from memory.kinds.learning import Learning
 from memory.kinds.message import Message
 from memory.kinds.session import Session
+from memory.redaction import Redactor
 from memory.searchable import (
     Passage,
     Piece,
@@ -61,8 +62,10 @@ class Prepared:
 class Saver:
     """Writes records of one store, with what makes them findable."""
 
-    def __init__(self, store: Store, open_embedder: "Callable[[], Embedder]") -> None:
+    def __init__(self, store: Store, open_embedder: "Callable[[], Embedder]", redactor: Redactor) -> None:
         self.store = store
+        self.redactor = redactor
+        """What takes secrets out of everything before it is written."""
         self._open_embedder = open_embedder
         self._embedder: Embedder | None = None
         self._table: VectorTable | None = None

@@ -25,6 +25,8 @@ class Settings(BaseSettings):
     """What makes vectors: `static`, or the name of another file of `indexers/embedders`, a colon, and a model."""
     wait_seconds: float = Field(default=10.0, ge=0)
     """How long a save waits for other processes' saves."""
+    redact: bool = True
+    """Whether secrets are taken out of text before it is written."""
     change_retention_days: int = Field(default=30, ge=0)
     """How long the change log is kept; the last 100,000 changes are kept in any case."""
 

@@ -123,8 +123,10 @@ class Collection(Generic[R]):
         return cast(R, self._validated(lambda: self._record.model_validate(values)))
 
     def _prepared(self, fields: Mapping[str, Any]) -> dict[str, Any]:
-        """What a caller gave, as it is stored: without lone surrogates, noted as `lossy` where there were any."""
-        cleaned, lossy = _cleaned(dict(fields))
+        """What a caller gave, as it is stored: without secrets, and without lone surrogates, which are noted as `lossy`."""
+        names = {"id", *self._record.declaration.references}
+        redacted = {name: each if name in names else self._saver.redactor.value(each) for name, each in fields.items()}
+        cleaned, lossy = _cleaned(redacted)
         if lossy:
             cleaned["metadata"] = {**(cleaned.get("metadata") or {}), "lossy": True}
         return cast("dict[str, Any]", cleaned)

@@ -8,7 +8,7 @@ import hashlib
 import hmac
 import re
 from collections import Counter
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from memory.redaction_rules import LONG_WORD, RULES, Rule
@@ -28,10 +28,24 @@ def _any_of(words: set[str]) -> str:
 
 
 _MARKS = re.compile(
-    _any_of({need for rule in RULES if not rule.has_spaces and rule.kind != "discord" for need in rule.needs})
-    + r"|[MNO][\w-]{23,27}\.[\w-]{6}\."
+    r"\b"
+    + _any_of({need for rule in RULES if not rule.has_spaces and rule.kind != "discord" for need in rule.needs})
+    + r"|\b[MNO][\w-]{23,27}\.[\w-]{6}\."
 )
 """Without one of these marks no key of a provider is in a text; most texts have none."""
+
+
+@lru_cache(maxsize=4096)
+def _rules_for(marks: frozenset[str]) -> tuple[Rule, ...]:
+    """Give the rules that marks found in a text call for, in order; a mark may be the beginning of a longer one."""
+    return tuple(
+        rule
+        for rule in RULES
+        if not rule.has_spaces
+        and any(need.startswith(mark) or mark.startswith(need) for mark in marks for need in rule.needs)
+    )
+
+
 _SHORTEST = 12
 """Characters of the shortest text that can hold a secret with its name."""
 _PLACEHOLDER = re.compile(r"\[redacted:\w+:[0-9a-f]{6}\]")
@@ -57,14 +71,19 @@ class Redactor:
             return text
         if "<private>" in text or "<PRIVATE>" in text:
             text = _PRIVATE.sub(LEFT_OUT, text)
-        words = " ".join(word for word in text.split() if len(word) >= LONG_WORD)
+        # inside JSON a line's end is written `\\n`, and the key behind it begins a word all the same
+        plain = text if "\\" not in text else text.replace("\\n", " ").replace("\\t", " ").replace("\\r", " ")
+        words = " ".join([word for word in plain.split() if len(word) >= LONG_WORD])
         lower = text.lower()
-        for rule in RULES if words and _MARKS.search(words) else _SPACED_RULES:
-            where = lower if rule.ignores_case else text if rule.has_spaces else words
+        for rule in _SPACED_RULES:
+            where = lower if rule.ignores_case else text
             for need in rule.needs:
                 if need in where:
                     text = rule.pattern.sub(partial(self._placed, rule), text)
                     break
+        if words and (marks := set(_MARKS.findall(words))):
+            for rule in _rules_for(frozenset(marks)):
+                text = rule.pattern.sub(partial(self._placed, rule), text)
         return text
 
     def value(self, value: Any) -> Any:
@@ -94,8 +113,9 @@ class Redactor:
     def _placed(self, rule: Rule, match: re.Match[str]) -> str:
         group = 1 if rule.pattern.groups else 0
         secret = match[group]
-        before = match.string[match.start() - 1 : match.start()]
-        if rule.is_word and before.isalnum() and before.isascii():
+        before = match.string[max(0, match.start() - 2) : match.start()]
+        inside = before[-1:].isalnum() and before.isascii() and before not in ("\\n", "\\t", "\\r")
+        if rule.is_word and inside:
             return match[0]
         if "[redacted:" in match[0] or _NO_SECRETS.match(secret) or len(set(secret)) < 5:
             return match[0]

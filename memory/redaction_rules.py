@@ -166,6 +166,7 @@ RULES = (
         "assignment",
         ("PASSWORD", "PASSWD", "SECRET", "TOKEN", "API_KEY", "APIKEY", "ACCESS_KEY"),
         re.compile(r"\b[A-Z][A-Z0-9_]*(?:PASSWORD|PASSWD|SECRET|TOKEN|API_KEY|APIKEY|ACCESS_KEY)[A-Z0-9_]*=" + _RANDOM),
+        has_spaces=True,
     ),
     _named(
         "assignment",

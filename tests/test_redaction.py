@@ -52,6 +52,7 @@ FRAMES = (
     '{{\\"key\\": \\"{}\\"}}',
     "curl -H 'X-Key: {}' https://x.io",
     "KEY={}\nNEXT=1",
+    "first\\n{}\\nlast",
 )
 
 

@@ -8,7 +8,7 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from memory.errors import InvalidInput, SourceFault, UnknownFormat
 from memory.importers import Importer, importer_of, importers
 from memory.importers.records import Mark, Problem
 from memory.importers.source import Sample, Source
-from memory.merging import Batch, Merger
+from memory.merging import Batch, Merger, PreparedBatch
 from memory.settings import expanded
 from memory.store.marks import ImportMark
 
@@ -124,6 +124,7 @@ def import_histories(
     report = ImportReport()
     found = list(_files(paths, format, report))
     merger = Merger(memory, project)
+    writer = _Writer(memory, merger)
     total, done = sum(each.size_bytes for each in found), 0
     for each in found:
 
@@ -132,9 +133,10 @@ def import_histories(
                 on_progress(path, before + read, total)
 
         tell(0)
-        report.sources.append(_import_file(memory, merger, each, tell, project))
+        report.sources.append(_import_file(writer, each, tell, project))
         done += each.size_bytes
         tell(each.size_bytes, done - each.size_bytes)
+    writer.flush()
     merger.link()
     memory.catch_up()
     names = ("messages", "added", "unchanged")
@@ -208,12 +210,10 @@ def _unknown(path: Path) -> str:
     return "unknown format"
 
 
-def _import_file(
-    memory: "Memory", merger: Merger, found: _Found, tell: Callable[[int], None], project: str | None
-) -> SourceReport:
+def _import_file(writer: "_Writer", found: _Found, tell: Callable[[int], None], project: str | None) -> SourceReport:
     report = SourceReport(path=str(found.path), format=found.importer.FORMAT)
     status = found.path.stat()
-    mark = memory.store.marks.get(str(found.path))
+    mark = writer.memory.store.marks.get(str(found.path))
     if mark is not None and mark.format != found.importer.FORMAT:
         mark = None
     if mark is not None and project in (None, mark.project) and _is_unchanged(found.path, mark, status):
@@ -233,51 +233,60 @@ def _import_file(
                 batch.add(item)
             elif len(batch.messages) >= BATCH_MESSAGES or item.offset >= status.st_size:
                 tell(min(item.offset, found.size_bytes))
-                _write(memory, merger, batch, report, found, item, status, project)
+                writer.put(batch, report, _mark_of(report, item, status, project))
                 batch = Batch()
     except OSError as error:
         report.problems.append({"line": None, "what": f"the file could not be read further ({error.strerror})"})
-    _write(memory, merger, batch, report, found, None, status, project)
+    writer.put(batch, report, None)
     return report
 
 
-def _write(
-    memory: "Memory",
-    merger: Merger,
-    batch: Batch,
-    report: SourceReport,
-    found: _Found,
-    mark: Mark | None,
-    status: os.stat_result,
-    project: str | None,
-) -> None:
-    """Write a batch and how far it goes, together."""
-    prepared = merger.prepare(batch, found.importer.FORMAT, str(found.path))
-    with memory.store.transaction():
-        added, unchanged = merger.write(prepared)
-        report.added += added
-        report.unchanged += unchanged
-        report.messages = report.added + report.unchanged
-        report.sessions = len(memory.store.marks.sessions(report.path))
-        if mark is None:
+def _mark_of(report: SourceReport, mark: Mark, status: os.stat_result, project: str | None) -> ImportMark:
+    return ImportMark(
+        path=report.path,
+        format=report.format,
+        size_bytes=status.st_size,
+        modified_ns=status.st_mtime_ns,
+        offset_bytes=mark.offset,
+        lines=mark.lines,
+        state=mark.state,
+        tail_hash=_tail_hash(Path(report.path), mark.offset),
+        project=project,
+    )
+
+
+class _Writer:
+    """Writes batches, several small files' together, each with the mark that says how far it goes."""
+
+    def __init__(self, memory: "Memory", merger: Merger) -> None:
+        self.memory = memory
+        self._merger = merger
+        self._waiting: list[tuple[PreparedBatch, SourceReport, ImportMark | None]] = []
+
+    def put(self, batch: Batch, report: SourceReport, mark: ImportMark | None) -> None:
+        """Take a batch; it is written when enough has come together."""
+        if batch.is_empty and mark is None:
             return
-        memory.store.marks.put(
-            ImportMark(
-                path=str(found.path),
-                format=found.importer.FORMAT,
-                size_bytes=status.st_size,
-                modified_ns=status.st_mtime_ns,
-                offset_bytes=mark.offset,
-                lines=mark.lines,
-                state=memory.saver.redactor.value(mark.state),
-                tail_hash=_tail_hash(found.path, mark.offset),
-                project=project,
-                sessions=report.sessions,
-                messages=report.messages,
-                problems=memory.saver.redactor.value(report.problems),
-            )
-        )
-    merger.done()
+        self._waiting.append((self._merger.prepare(batch, report.format, report.path), report, mark))
+        if sum(len(each.messages) + len(each.known) for each, _, _ in self._waiting) >= BATCH_MESSAGES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what has come together, in one transaction."""
+        marks, without = self.memory.store.marks, self.memory.saver.redactor.value
+        waiting, self._waiting = self._waiting, []
+        with self.memory.store.transaction():
+            counted = [(*self._merger.write(prepared), report, mark) for prepared, report, mark in waiting]
+            for added, unchanged, report, mark in counted:
+                report.added += added
+                report.unchanged += unchanged
+                report.messages = report.added + report.unchanged
+                report.sessions = len(marks.sessions(report.path))
+                if mark is not None:
+                    mark = replace(mark, sessions=report.sessions, messages=report.messages)
+                    marks.put(replace(mark, state=without(mark.state), problems=without(report.problems)))
+        if waiting:
+            self._merger.done()
 
 
 def _is_unchanged(path: Path, mark: ImportMark, status: os.stat_result) -> bool:

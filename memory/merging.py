@@ -37,6 +37,11 @@ class Batch:
     relationships: list[RelationshipRecord] = field(default_factory=list)
     _unnamed: dict[tuple[str, str], int] = field(default_factory=dict)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was yielded."""
+        return not (self.sessions or self.messages or self.relationships)
+
     def add(self, record: SessionRecord | MessageRecord | RelationshipRecord) -> None:
         """Take up what an importer yields."""
         if isinstance(record, SessionRecord):

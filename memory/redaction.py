@@ -48,12 +48,19 @@ def _rules_for(marks: frozenset[str]) -> tuple[Rule, ...]:
 
 _SHORTEST = 12
 """Characters of the shortest text that can hold a secret with its name."""
+_TELLING = re.compile(r"pass(?:word|wd|phrase)|secret|token|api[_-]?key|credential", re.IGNORECASE)
 _PLACEHOLDER = re.compile(r"\[redacted:\w+:[0-9a-f]{6}\]")
 _NO_SECRETS = re.compile(
     r"(?i)^(?:x{4,}|\*{3,}|\.{3,}|<.*>|\$.*|%.*%|your[-_].*|my[-_].*|changeme|example.*|placeholder.*|redacted.*|none|null|"
     r"true|false|undefined|required|optional|string|process\.env.*|os\.environ.*|env\..*|.*\.\.\..*)$"
 )
 """Values that people write where a secret would stand."""
+
+
+@lru_cache(maxsize=4096)
+def _tells(name: str) -> bool:
+    """Say whether a value under this name is likely to be a secret."""
+    return _TELLING.search(name) is not None
 
 
 class Redactor:
@@ -103,7 +110,13 @@ class Redactor:
     def _under(self, key: object, value: Any) -> Any:
         """Redact a value that stands under a name: `{"password": "…"}` tells by its name what it is."""
         changed = self.value(value)
-        if changed is value and isinstance(value, str) and isinstance(key, str) and 8 <= len(value) <= 200:
+        if (
+            changed is value
+            and isinstance(value, str)
+            and isinstance(key, str)
+            and _tells(key)
+            and 8 <= len(value) <= 200
+        ):
             named = f'"{key}": "{value}"'
             held = self.text(named)
             if held != named and (match := _PLACEHOLDER.search(held)):

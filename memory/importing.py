@@ -283,8 +283,8 @@ class _Writer:
                 report.messages = report.added + report.unchanged
                 report.sessions = len(marks.sessions(report.path))
                 if mark is not None:
-                    mark = replace(mark, sessions=report.sessions, messages=report.messages)
-                    marks.put(replace(mark, state=without(mark.state), problems=without(report.problems)))
+                    counted_in = replace(mark, sessions=report.sessions, messages=report.messages)
+                    marks.put(replace(counted_in, state=without(mark.state), problems=without(report.problems)))
         if waiting:
             self._merger.done()
 

@@ -23,7 +23,6 @@ from memory.kinds import kinds
 from memory.kinds.learning import Learning
 from memory.kinds.message import Message
 from memory.nearest import SemanticIndex
-from memory.redaction import Redactor
 from memory.saving import Saver
 from memory.search.answer import Recall, SearchHit, SearchResult
 from memory.search.recall import pack
@@ -34,6 +33,7 @@ from memory.store.store import Store, open_store
 
 if TYPE_CHECKING:
     from memory.importing import ImportReport
+    from memory.redaction import Redactor
 
 LEVEL_AT_CLOSE = 200
 """Changes from which on closing lets the index follow first; fewer are found without it. Untuned."""
@@ -58,7 +58,7 @@ class Memory:
 
     def __init__(self, store: Store, settings: Settings) -> None:
         self.store = store
-        self._saver = Saver(store, self._open_embedder, Redactor(_redaction_key(store), is_on=settings.redact))
+        self._saver = Saver(store, self._open_embedder, self._open_redactor)
         self._keyword = KeywordIndex(store, settings.change_retention_days)
         self._follower = Follower(self._keyword, self._saver)
         self._semantic = SemanticIndex(store, self._saver)
@@ -231,6 +231,11 @@ class Memory:
 
     def _open_embedder(self) -> Embedder:
         return open_embedder(self.embedder_setting())
+
+    def _open_redactor(self) -> "Redactor":
+        from memory.redaction import Redactor
+
+        return Redactor(_redaction_key(self.store), is_on=self._options.redact)
 
     def _quoted(self, hit: SearchHit) -> Sequence[Message] | str:
         if hit.kind == "message":

@@ -7,6 +7,7 @@ Texts are embedded before the transaction begins; when the embedder fails, the r
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from indexers.errors import IndexerError
@@ -14,7 +15,6 @@ from memory.kinds import Record
 from memory.kinds.learning import Learning
 from memory.kinds.message import Message
 from memory.kinds.session import Session
-from memory.redaction import Redactor
 from memory.searchable import (
     Passage,
     Piece,
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from indexers.embedders import Embedder
+    from memory.redaction import Redactor
 
 
 @dataclass(frozen=True)
@@ -62,10 +63,11 @@ class Prepared:
 class Saver:
     """Writes records of one store, with what makes them findable."""
 
-    def __init__(self, store: Store, open_embedder: "Callable[[], Embedder]", redactor: Redactor) -> None:
+    def __init__(
+        self, store: Store, open_embedder: "Callable[[], Embedder]", open_redactor: "Callable[[], Redactor]"
+    ) -> None:
         self.store = store
-        self.redactor = redactor
-        """What takes secrets out of everything before it is written."""
+        self._open_redactor = open_redactor
         self._open_embedder = open_embedder
         self._embedder: Embedder | None = None
         self._table: VectorTable | None = None
@@ -73,6 +75,11 @@ class Saver:
         self.fault: str | None = None
         """Why vectors are not being made; None when they are."""
         self.on_write: Callable[[], None] = lambda: None
+
+    @cached_property
+    def redactor(self) -> "Redactor":
+        """What takes secrets out of everything before it is written."""
+        return self._open_redactor()
 
     @property
     def embedder(self) -> "Embedder":

@@ -73,7 +73,8 @@ class Declaration:
 class Record(BaseModel):
     """What every stored thing has."""
 
-    model_config = ConfigDict(extra="forbid", validate_assignment=False)
+    # built when it is first used: a command that reads messages need not wait for the other kinds
+    model_config = ConfigDict(extra="forbid", defer_build=True)
     declaration: ClassVar[Declaration]
 
     id: str = Field(min_length=1, max_length=512)

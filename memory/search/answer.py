@@ -59,7 +59,7 @@ class SearchHit(BaseModel):
 class SearchResult(BaseModel):
     """Hits, best first, and how they were found."""
 
-    model_config = ConfigDict(ser_json_inf_nan="null")
+    model_config = ConfigDict(ser_json_inf_nan="null", defer_build=True)
 
     query: str
     mode: str

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from indexers.vectors import sqlite_vec
 from memory.store.sqlite import Row, SqliteDatabase
 
 if TYPE_CHECKING:
@@ -60,6 +59,8 @@ class Chunks:
                 return found
             self._database.rows("insert into vector_model (model, dim) values (?, ?)", (model, dim))
             name = f"vectors_{self._database.inserted_number()}"
+            from indexers.vectors import sqlite_vec
+
             sqlite_vec.create_table(self._database, name, dim)
         return VectorTable(name, model, dim)
 
@@ -98,12 +99,16 @@ class Chunks:
             ),
         )
         if table is not None and rows is not None and vectors is not None:
+            from indexers.vectors import sqlite_vec
+
             keys = [first + row for row in rows.tolist()]
             sqlite_vec.put_rows(self._database, table.name, table.dim, keys, vectors, table.model)
         return list(range(first, first + len(chunks)))
 
     def put_vectors(self, table: VectorTable, keys: Sequence[int], vectors: "NDArray[np.float32]") -> None:
         """Write vectors of chunks that have none yet under this model; inside a transaction."""
+        from indexers.vectors import sqlite_vec
+
         there = {row[0] for row in self._of(f"select rowid from {table.name}_rowids where rowid in", keys)}
         known = {row[0] for row in self._of("select number from chunk where number in", keys)}
         wanted = [i for i, key in enumerate(keys) if key in known and key not in there]
@@ -119,6 +124,8 @@ class Chunks:
             keys.extend(row[0] for row in self._database.rows(sql, (number, kind)))
         if not keys:
             return
+        from indexers.vectors import sqlite_vec
+
         for table in self.vector_tables():
             sqlite_vec.remove_rows(self._database, table.name, keys)
         self._database.execute_many("delete from chunk where number = ?", ((key,) for key in keys))

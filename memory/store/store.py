@@ -172,6 +172,7 @@ def _migrate(directory: Path, database: SqliteDatabase) -> str:
     if not marker.exists():
         beside = marker.with_suffix(".tmp")
         beside.write_text(json.dumps({"harkback": SCHEMA_VERSION, "uuid": row[0]}) + "\n", encoding="utf-8")
+        beside.chmod(0o600)
         beside.replace(marker)
     return str(row[0])
 

@@ -1,5 +1,6 @@
 """`hark`: every operation as a command. What an operation takes gives the flags; what it answers goes to stdout."""
 
+import gc
 import os
 import sys
 from typing import Any
@@ -71,7 +72,13 @@ def main(arguments: list[str] | None = None) -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="replace")
     given = sys.argv[1:] if arguments is None else arguments
-    sys.exit(_run(given))
+    # what is made at the start stays to the end, so looking for garbage in it only costs time
+    gc.disable()
+    try:
+        code = _run(given)
+    finally:
+        gc.enable()
+    sys.exit(code)
 
 
 def _run(arguments: list[str]) -> int:

@@ -1,5 +1,6 @@
 """Run an operation for the command line: open the store, show progress, write the answer."""
 
+import gc
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ def run_operation(operation: Operation, given: dict[str, Any], store: str | None
     arguments = _asked(operation, _arguments(operation, given))
     with _opened(operation, arguments, store) as memory:
         if operation.is_long:
+            gc.enable()
             with _progress(operation.name) as tell:
                 answer = operation.run(memory, arguments, tell)
         else:

@@ -40,6 +40,8 @@ LAYOUT = 1
 BATCH_RECORDS = 2_000
 TAIL_RECORDS = 1_000
 """Changes that are searched in the store itself; with more of them a search first waits for the index. Untuned."""
+MOST_IN_TAIL = 4_000
+"""Records that are read into the tail at once; the newest, when there are more. Untuned."""
 PAUSE_SECONDS, PAUSE_CHANGES = 0.5, 500
 """The index follows when it has been quiet so long, or so much has come. Source: RELIABILITY B.2, 9."""
 
@@ -54,8 +56,9 @@ class KeywordIndex:
         self._engine: TantivyEngine | None = None
         self._tail = InMemoryEngine()
         self._tail_from = self._tail_to = -1
-        self._tail_groups: set[str] = set()
-        self._guard = threading.RLock()
+        self._tail_lacks = 0
+        self.guard = threading.RLock()
+        """Held while the tail is changed or searched."""
         self._error: IndexerError | None = None
 
     @property
@@ -67,7 +70,7 @@ class KeywordIndex:
         """Give the index as of its last commit; None when it is broken or cannot be read: then `fault` says why."""
         from indexers.keyword.tantivy import TantivyEngine
 
-        with self._guard:
+        with self.guard:
             try:
                 if self._engine is None:
                     self._engine = TantivyEngine(self._generation(), tuple(ATTRIBUTES), RANGED)
@@ -83,30 +86,29 @@ class KeywordIndex:
         engine = self.engine()
         return 0 if engine is None or engine.mark is None else int(engine.mark["seq"])
 
-    def tail(self) -> tuple[InMemoryEngine, set[str], int]:
-        """Give the changes that the index has not seen, as an engine of their own.
+    def tail(self) -> tuple[InMemoryEngine, int]:
+        """Give the changes that the index has not seen, as an engine of their own; to be searched under `guard`.
 
         Returns:
-            The engine; the groups that it answers for, in place of the index; how many changes lie behind what it
-            holds, because they are too many to be read for a search.
+            The engine; how many changes it lacks, because there are too many of them: it holds the newest.
         """
-        with self._guard:
+        with self.guard:
             applied, last = self.applied(), self._store.changes.last_seq()
-            if applied != self._tail_from or last < self._tail_to:
-                self._tail, self._tail_groups = InMemoryEngine(), set()
+            if applied != self._tail_from:
+                self._tail = InMemoryEngine()
                 self._tail_from = self._tail_to = applied
+                self._tail_lacks = 0
+            # a reader whose snapshot is older than the tail finds in it what it cannot see, and drops it
             if last > self._tail_to:
-                touched = sorted(self._store.changes.touched(self._tail_to, last))
-                if len(touched) + len(self._tail_groups) > TAIL_RECORDS * 4:
-                    # another process is bringing the index level just now
-                    return self._tail, self._tail_groups, last - self._tail_to
-                groups = [group_of(*each) for each in touched]
-                self._tail.remove(groups)
+                touched = self._store.changes.touched(self._tail_to, last)
+                if len(touched) > MOST_IN_TAIL:
+                    self._tail_lacks += len(touched) - MOST_IN_TAIL
+                    touched = touched[-MOST_IN_TAIL:]
+                self._tail.remove(group_of(*each) for each in touched)
                 for documents in documents_of(self._store, touched):
                     self._tail.put(documents)
-                self._tail_groups.update(groups)
                 self._tail_to = last
-            return self._tail, self._tail_groups, 0
+            return self._tail, self._tail_lacks
 
     def level(self) -> None:
         """Before a search: let the index follow when it is so far behind, or so broken, that the tail would be long."""
@@ -154,7 +156,7 @@ class KeywordIndex:
 
     def close(self) -> None:
         """Let go of the index."""
-        with self._guard:
+        with self.guard:
             self._engine = None
 
     def _follow(self, on_progress: Callable[[int, int], None] | None) -> bool:
@@ -166,7 +168,7 @@ class KeywordIndex:
         mark = engine.mark
         if mark is not None and mark["seq"] >= goal:
             return True
-        records = self._all_records() if mark is None else sorted(self._store.changes.touched(mark["seq"], goal))
+        records = self._all_records() if mark is None else self._store.changes.touched(mark["seq"], goal)
         with engine.writing() as writer:
             for start in range(0, len(records), BATCH_RECORDS):
                 some = records[start : start + BATCH_RECORDS]
@@ -216,7 +218,7 @@ class KeywordIndex:
 
     def _set_aside(self) -> None:
         """Begin a new generation; the one before is kept, older ones go."""
-        with self._guard:
+        with self.guard:
             self._engine = None
             current = self._generation()
             number = int(current.name) + 1
@@ -227,7 +229,7 @@ class KeywordIndex:
 
     def _reopen(self) -> None:
         # what another process removed while this one had the index open must not be seen again
-        with self._guard:
+        with self.guard:
             self._engine = None
 
     @contextmanager
@@ -265,7 +267,7 @@ def _documents(store: Store, kind: str, numbers: list[int]) -> Iterator[Document
 
 
 _TEXTS: dict[str, tuple[tuple[str, ...], Callable[..., list[Passage]]]] = {
-    "message": (("role", "content", "parts", "tool_name"), message_passages),
+    "message": (("role", "content", "parts", "tool_name", "tool_call", "tool_result"), message_passages),
     "learning": (("content", "related_files", "tags"), learning_passages),
     "session": (("title", "summary", "keywords"), session_passages),
 }

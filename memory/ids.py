@@ -23,11 +23,16 @@ def new_id() -> str:
     return str(uuid.UUID(int=value | int.from_bytes(os.urandom(8)) >> 2))
 
 
+def is_id(text: str) -> bool:
+    """Say whether a text looks like an id that was made here."""
+    try:
+        return len(text) == 36 and bool(uuid.UUID(text))
+    except ValueError:
+        return False
+
+
 def native_id(format: str, kind: str, key: str) -> str:
     """Give the id of what another program calls `key`: the key itself when it is a UUID, else one made from it."""
-    if len(key) == 36:
-        try:
-            return str(uuid.UUID(key))
-        except ValueError:
-            pass
+    if is_id(key):
+        return str(uuid.UUID(key))
     return str(uuid.uuid5(NAMESPACE, f"{format}/{kind}/{key}"))

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 RELOAD_ABOVE = 3_000
 """New pieces above which the whole table is read again instead of row by row. Untuned."""
 FILL_BATCH = 256
+LACKING = 20
+"""Pieces without a vector up to which nothing is said: some hold no known word and never get one."""
 
 
 class SemanticIndex:
@@ -29,9 +31,11 @@ class SemanticIndex:
         self._index: SqliteVecIndex | None = None
         self._seq = self._last_chunk = 0
         self._filled: str | None = None
+        self._table: str | None = None
+        self._wanted = self._lacks = 0
         self._guard = threading.Lock()
         self.fault: str | None = None
-        """Why it does not answer; None when it does."""
+        """Why it does not answer, or not for all; None when it does."""
 
     def search(self, text: str, conditions: Filter, limit: int) -> list[Hit]:
         """Find the pieces nearest in meaning to a text; score is the cosine. [] for a text without a known word.
@@ -45,9 +49,13 @@ class SemanticIndex:
         embedder = self._saver.embedder
         table = self._store.chunks.vector_table(embedder.model, embedder.dim)
         if table is None:
+            lacks = self._store.chunks.counts(None)[0]
+            self.fault = self._saver.fault or _fault(lacks, lacks, embedder.model)
             return []
         with self._guard:
-            return self._level(table).search(vector, conditions, limit)
+            index = self._level(table)
+            self.fault = self._saver.fault or _fault(self._lacks, self._wanted, embedder.model)
+            return index.search(vector, conditions, limit)
 
     def fill(self, most: int = 1 << 40) -> int:
         """Make the vectors that are missing under the embedder's model, and give how many were made.
@@ -60,15 +68,9 @@ class SemanticIndex:
         from memory.catch_up import passage_texts
 
         table = self._saver.vector_table()
-        made = 0
-        tried: set[int] = set()
-        while made < most:
-            keys = [
-                key for key in self._store.chunks.without_vector(table, FILL_BATCH + len(tried)) if key not in tried
-            ]
-            if not keys:
-                break
-            tried.update(keys)
+        made, last = 0, 1 << 62
+        while made < most and (keys := self._store.chunks.without_vector(table, last, FILL_BATCH)):
+            last = keys[-1]
             places = self._store.chunks.places(keys)
             texts: dict[int, str] = {}
             for kind in {place.kind for place in places.values()}:
@@ -86,7 +88,7 @@ class SemanticIndex:
 
     def missing(self) -> int:
         """Count the pieces without a vector under the embedder's model, up to 100,000; some never get one."""
-        return len(self._store.chunks.without_vector(self._saver.vector_table(), 100_000))
+        return len(self._store.chunks.without_vector(self._saver.vector_table(), 1 << 62, 100_000))
 
     def _fill_some(self, keys: list[int], texts: list[str]) -> int:
         vectors = self._saver.embedder.embed(texts)
@@ -101,9 +103,10 @@ class SemanticIndex:
         with self._store.snapshot():
             last = self._store.changes.last_seq()
             filled = self._store.state("vectors_filled")
-            if self._index is None or filled != self._filled or last < self._seq:
+            if self._index is None or filled != self._filled or table.name != self._table:
                 return self._load(table, last, filled)
-            if last == self._seq:
+            if last <= self._seq:
+                # an older snapshot may use a newer memory: what it cannot see is dropped where hits are read
                 return self._index
             added = self._store.chunks.attributes_after(self._last_chunk, RELOAD_ABOVE + 1)
             if len(added) > RELOAD_ABOVE:
@@ -138,9 +141,18 @@ class SemanticIndex:
             return {name: column[at] for name, column in columns.items()} | {"known": known}
 
         index.load(attributes_of)
-        self._index, self._seq, self._filled = index, last, filled
+        self._wanted, made = self._store.chunks.counts(table)
+        self._lacks = self._wanted - made
+        self._index, self._seq, self._filled, self._table = index, last, filled, table.name
         self._last_chunk = int(numbers[-1]) if len(numbers) else 0
         return index
+
+
+def _fault(lacks: int, wanted: int, model: str) -> str | None:
+    """Say that pieces cannot be found by meaning; a few in a hundred never can, since they hold no known word."""
+    if (lacks < wanted and lacks <= max(LACKING, wanted // 50)) or not wanted:
+        return None
+    return f"{lacks:,} of {wanted:,} pieces have no vector of {model}; `hark reindex` makes them"
 
 
 def _columns(packed: list[bytes]) -> "dict[str, NDArray[np.generic]]":

@@ -25,7 +25,6 @@ from memory.searchable import (
     session_passages,
 )
 from memory.store.chunks import ChunkRow, VectorTable
-from memory.store.records import Where
 from memory.store.schema import micros
 from memory.store.store import Store
 
@@ -58,6 +57,8 @@ class Prepared:
     rows: "NDArray[np.int64] | None" = None
     """Which pieces, counted over all records, have a vector."""
     vectors: "NDArray[np.float32] | None" = None
+    table: VectorTable | None = None
+    """Where the vectors go."""
 
 
 class Saver:
@@ -96,9 +97,13 @@ class Saver:
     def vector_table(self) -> VectorTable:
         """Give the table of the embedder's vectors, made when it is first needed."""
         embedder = self.embedder
-        if self._table is None:
-            self._table = self.store.chunks.make_vector_table(embedder.model, embedder.dim)
-        return self._table
+        if self._table is not None:
+            return self._table
+        table = self.store.chunks.make_vector_table(embedder.model, embedder.dim)
+        if not self.store.database.is_writing:
+            # what is made inside a transaction may yet be rolled back with it
+            self._table = table
+        return table
 
     def save(self, record: Record) -> int:
         """Write a new record and give its number."""
@@ -127,7 +132,7 @@ class Saver:
             if record.deleted_at is None:
                 self.rewrite(kind, [number])
                 if kind == "session" and "project_id" in values:
-                    self.rewrite("message", self._messages_of(number))
+                    self.rewrite_session(number)
         self.on_write()
         return record
 
@@ -142,6 +147,17 @@ class Saver:
             prepared = self.prepare(list(searched.values()))
             self.store.chunks.remove(kind, some)
             self.write_pieces([self._facts(record) for record in records.values()], list(records), prepared)
+
+    def rewrite_session(self, session: int) -> None:
+        """Make the pieces of all that lies in a session anew, since they carry its project; inside a transaction."""
+        for kind in ("message", "learning"):
+            rows = self.store.database.rows(
+                f"select number from {kind} where session_number = ? and deleted_at is null", (session,)
+            )
+            numbers = [row[0] for row in rows]
+            self.rewrite(kind, numbers)
+            # the keyword index follows the log: without these lines it would keep pieces that are gone
+            self.store.changes.add(self.store.workspace_number, kind, numbers, "update")
 
     def restore(self, kind: str, number: int) -> None:
         """Bring a softly deleted record back, with all that was deleted together with it."""
@@ -161,7 +177,7 @@ class Saver:
 
         try:
             vectors = self.embedder.embed([flat[i].text for i in wanted])
-            self.vector_table()
+            prepared.table = self.vector_table()
             self.fault = None
         except IndexerError as error:
             self.fault = str(error)
@@ -192,7 +208,7 @@ class Saver:
                     ChunkRow(fact.kind, number, piece.passage, piece.start, piece.end, packed, piece.is_embedded)
                 )
         if rows:
-            self.store.chunks.put(rows, self._table, prepared.rows, prepared.vectors)
+            self.store.chunks.put(rows, prepared.table, prepared.rows, prepared.vectors)
 
     def _tool_number(self, tool: str | None) -> int:
         return self.store.chunks.word_number(tool) if tool else 0
@@ -221,15 +237,13 @@ class Saver:
         row = self.store.database.row("select coalesce(project_number, 0) from session where number = ?", (session,))
         return int(row[0]) if row else 0
 
-    def _messages_of(self, session: int) -> list[int]:
-        where = Where("{t}.session_number = ? and {t}.deleted_at is null", (session,))
-        return [number for number, _ in self.store.records.select("message", where, limit=10_000_000)]
-
 
 def passages_of(record: Record) -> list[Passage]:
     """Give the texts of a record that are searched; [] for a kind that is not."""
     if isinstance(record, Message):
-        return message_passages(record.role, record.content, record.parts, record.tool_name)
+        return message_passages(
+            record.role, record.content, record.parts, record.tool_name, record.tool_call, record.tool_result
+        )
     if isinstance(record, Learning):
         return learning_passages(record.content, record.related_files, record.tags)
     if isinstance(record, Session):

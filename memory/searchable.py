@@ -58,11 +58,17 @@ class Piece:
 
 
 def message_passages(
-    role: str, content: str, parts: Iterable[Mapping[str, Any]], tool_name: str | None
+    role: str,
+    content: str,
+    parts: Iterable[Mapping[str, Any]],
+    tool_name: str | None,
+    tool_call: Any = None,
+    tool_result: Any = None,
 ) -> list[Passage]:
-    """Give the texts of a message: its content first, then what its parts hold beside it."""
+    """Give the texts of a message: its content first, then what its parts, or its call and result, hold beside it."""
     is_aside = role in ("tool", "system")
     found = [Passage(0, content, tool_name, is_aside)] if content.strip() else []
+    number = 0
     for number, part in enumerate(parts, 1):
         kind = part.get("type")
         if kind == "text" or (kind == "tool_result" and role == "tool"):
@@ -71,7 +77,18 @@ def message_passages(
         text = _part_text(part)
         if text.strip():
             found.append(Passage(number, text, tool if isinstance(tool, str) else tool_name, True))
+    if not number:
+        # a message without parts may have been given its call and its result by themselves
+        for number, value in enumerate((tool_call, tool_result), 1):
+            text = value if isinstance(value, str) else "\n".join(_strings(value))
+            if text.strip() and text not in content:
+                found.append(Passage(number, text, tool_name or _name_of(value), True))
     return found
+
+
+def _name_of(call: Any) -> str | None:
+    name = call.get("name") if isinstance(call, Mapping) else None
+    return name if isinstance(name, str) else None
 
 
 def learning_passages(content: str, related_files: Iterable[str], tags: Iterable[str]) -> list[Passage]:

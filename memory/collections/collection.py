@@ -6,6 +6,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 
+from memory.dates import given_date
 from memory.errors import InvalidInput
 from memory.ids import new_id
 from memory.kinds import Record, kinds
@@ -15,6 +16,8 @@ from memory.store.schema import columns, micros, whole
 from memory.store.store import Store
 
 R = TypeVar("R", bound=Record)
+MOST_NESTED = 100
+"""How deep JSON values may be nested. Source: RELIABILITY D.60; pydantic's own limit is about 200."""
 PAGE = 50
 """Items of a page unless asked otherwise."""
 
@@ -68,7 +71,7 @@ class Collection(Generic[R]):
         found, next_cursor = self._store.records.page(self.kind, where, limit=page_limit(limit), cursor=cursor)
         return Page[Any](items=[record for _, record in found], next_cursor=next_cursor)
 
-    def update(self, id: str, **fields: Any) -> R:
+    def update(self, id: str, /, **fields: Any) -> R:
         """Change fields of a record and give it back.
 
         Raises:
@@ -124,6 +127,8 @@ class Collection(Generic[R]):
 
     def _prepared(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         """What a caller gave, as it is stored: without secrets, and without lone surrogates, which are noted as `lossy`."""
+        if any(is_too_deep(each) for each in fields.values()):
+            raise InvalidInput(f"a value of a {self.kind} is nested more than {MOST_NESTED} deep")
         names = {"id", *self._record.declaration.references}
         redacted = {name: each if name in names else self._saver.redactor.value(each) for name, each in fields.items()}
         cleaned, lossy = _cleaned(redacted)
@@ -138,8 +143,11 @@ class Collection(Generic[R]):
                 f"a {self.kind} has no field {', '.join(map(repr, unknown_fields))}; it has: "
                 f"{', '.join(self._record.model_fields)}"
             )
-        if "id" in fields:
-            raise InvalidInput(f"the id of a {self.kind} cannot be changed; create another one")
+        for name in ("id", "workspace_id", "deleted_at", *self._record.declaration.kept):
+            if name in fields:
+                raise InvalidInput(
+                    f"{name} of a {self.kind} cannot be changed; it is given when one is created, or follows"
+                )
         return fields
 
     def _where(self, filters: Mapping[str, Any]) -> Where:
@@ -153,7 +161,7 @@ class Collection(Generic[R]):
                 parameters.append((self._store.records.number(target, value) or 0) if target else column.encode(value))
             elif name in ("after", "before"):
                 conditions.append("{t}.created_at " + (">= ?" if name == "after" else "< ?"))
-                parameters.append(micros(value))
+                parameters.append(micros(given_time(value, name)))
             else:
                 raise InvalidInput(
                     f"{self._record.declaration.plural} cannot be filtered by {name!r}; they can by: "
@@ -182,15 +190,53 @@ class Collection(Generic[R]):
             raise InvalidInput(f"{self.kind}{f', field {where}' if where else ''}: {said}") from error
 
 
-def _cleaned(value: Any) -> tuple[Any, bool]:
-    """Make lone surrogates U+FFFD in all texts of a JSON-like value, and say whether there were any."""
+def is_too_deep(value: Any) -> bool:
+    """Say whether a value is nested deeper than is stored."""
+    level = [value]
+    for _ in range(MOST_NESTED):
+        level = [
+            each
+            for outer in level
+            if isinstance(outer, dict | list | tuple)
+            for each in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def given_time(value: Any, name: str) -> datetime:
+    """Read a time that a caller gave: a datetime, naive ones in UTC, or a text such as 2026-11-03 or 7d.
+
+    Raises:
+        InvalidInput: It is none.
+    """
+    if not isinstance(value, datetime | str):
+        raise InvalidInput(f"{name} is {value!r}; give a datetime, or a text such as 2026-11-03")
+    return given_date(value, name, datetime.now(UTC))[0]
+
+
+def _cleaned(value: Any, depth: int = 0) -> tuple[Any, bool]:
+    """Make lone surrogates U+FFFD in all texts of a JSON-like value, and say whether there were any.
+
+    Raises:
+        InvalidInput: It holds what JSON cannot say.
+    """
+    if depth > 1 and not isinstance(
+        value, str | int | float | bool | dict | list | tuple | BaseModel | datetime | None
+    ):
+        raise InvalidInput(
+            f"a {type(value).__name__} inside a value has no JSON form; give text, numbers, lists and dicts"
+        )
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 2**63:
+        raise InvalidInput("a whole number of more than 64 bits cannot be stored; give it as text")
     if isinstance(value, str):
         clean = value if value.isascii() else whole(value)
         return clean, clean != value
     if isinstance(value, dict):
-        pairs = [(_cleaned(key), _cleaned(each)) for key, each in value.items()]
+        pairs = [(_cleaned(key, depth + 1), _cleaned(each, depth + 1)) for key, each in value.items()]
         return {key[0]: each[0] for key, each in pairs}, any(key[1] or each[1] for key, each in pairs)
     if isinstance(value, list | tuple):
-        items = [_cleaned(each) for each in value]
+        items = [_cleaned(each, depth + 1) for each in value]
         return [item[0] for item in items], any(item[1] for item in items)
     return value, False

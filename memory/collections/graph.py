@@ -7,10 +7,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from memory.collections.collection import Collection
+from memory.collections.collection import Collection, given_time
 from memory.errors import InvalidInput
 from memory.kinds.relationship import Relationship
-from memory.store.schema import micros
+from memory.store.schema import micros, whole
 
 MOST_DEPTH = 6
 """How many arrows a walk follows at most; further out everything is related to everything."""
@@ -31,7 +31,7 @@ def reference(text: str) -> str:
     Raises:
         InvalidInput: It is empty.
     """
-    clean = text.strip()
+    clean = whole(text).strip() if isinstance(text, str) else ""
     if not clean:
         raise InvalidInput("a reference is empty; give a path, `session:ID`, `learning:ID` or a name")
     if clean.partition(":")[0] in _KINDS and ":" in clean:
@@ -81,9 +81,10 @@ class Graph(Collection[Relationship]):
             types: Which arrows are followed; None for all.
             as_of: The time at which they must hold; None for now.
         """
-        if not 1 <= depth <= MOST_DEPTH:
+        if not isinstance(depth, int) or not 1 <= depth <= MOST_DEPTH:
             raise InvalidInput(f"depth is {depth}; it must be 1 to {MOST_DEPTH}")
-        refs, numbers = self._store.arrows.around([reference(ref)], depth, types, _moment(as_of))
+        followed = [types] if isinstance(types, str) else types
+        refs, numbers = self._store.arrows.around([reference(ref)], depth, followed, _moment(as_of))
         return Neighbourhood(refs=refs, relationships=self._numbered(numbers))
 
     def path(
@@ -91,21 +92,19 @@ class Graph(Collection[Relationship]):
     ) -> list[Relationship]:
         """Give the arrows of a shortest way from one reference to another, in order; [] when there is none within 6."""
         start, end = reference(a), reference(b)
-        refs, numbers = self._store.arrows.around([start], MOST_DEPTH, types, _moment(as_of))
-        if end not in refs:
-            return []
-        arrows = self._numbered(numbers)
-        way: list[Relationship] = []
+        at_time = _moment(as_of)
+        refs, _ = self._store.arrows.around([start], MOST_DEPTH, types, at_time)
+        numbers: list[int] = []
         at = end
-        while at != start:
-            step = next(
-                each
-                for each in arrows
-                if at in (each.source, each.target) and refs.get(_other(each, at), MOST_DEPTH + 1) == refs[at] - 1
-            )
-            way.append(step)
-            at = _other(step, at)
-        return way[::-1]
+        while at != start and at in refs:
+            step = self._store.arrows.step(at, refs[at] - 1, refs, types, at_time)
+            if step is None:
+                return []
+            numbers.append(step[0])
+            at = step[1]
+        distinct = sorted(set(numbers))
+        found = dict(zip(distinct, self._numbered(distinct), strict=True))
+        return [found[number] for number in reversed(numbers)]
 
     def subgraph(self, refs: Sequence[str], *, as_of: datetime | None = None) -> Neighbourhood:
         """Give the arrows that run between some references."""
@@ -127,9 +126,5 @@ class Graph(Collection[Relationship]):
         }
 
 
-def _other(relationship: Relationship, ref: str) -> str:
-    return relationship.target if relationship.source == ref else relationship.source
-
-
-def _moment(as_of: datetime | None) -> int:
-    return micros(as_of or datetime.now(UTC))
+def _moment(as_of: datetime | str | None) -> int:
+    return micros(given_time(as_of, "as_of") if as_of else datetime.now(UTC))

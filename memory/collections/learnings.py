@@ -1,16 +1,17 @@
 """Learnings: what was drawn from sessions, and when it was true."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from memory.collections.collection import Collection
+from memory.collections.collection import Collection, given_time
 from memory.collections.projects import Projects
 from memory.collections.sessions import in_projects, with_project
 from memory.errors import InvalidInput
+from memory.ids import is_id
 from memory.kinds.learning import Learning
 from memory.saving import Saver
-from memory.store.records import Where
+from memory.store.records import Where, unknown
 from memory.store.schema import micros
 from memory.store.store import Store
 
@@ -51,14 +52,16 @@ class Learnings(Collection[Learning]):
         if by == id:
             raise InvalidInput(f"learning {id!r} cannot supersede itself; give another one")
         newer = self.get(by) if isinstance(by, str) else None
+        if newer is None and isinstance(by, str) and is_id(by):
+            raise unknown("learning", by)
         with self._store.transaction():
             if newer is None:
                 given = {"content": by} if isinstance(by, str) else dict(by or {})
                 kept = {name: getattr(old, name) for name in ("category", "project_id", "session_id", "related_files")}
                 newer = self.create(**{**kept, **given, **fields})
             until = newer.valid_from or newer.created_at
-            if old.valid_from is not None:
-                until = max(until, old.valid_from)
+            # a time before it began would take it out of history altogether
+            until = max(until, (old.valid_from or old.created_at) + timedelta(microseconds=1))
             self.update(id, superseded_by=newer.id, valid_to=until)
         return newer
 
@@ -68,17 +71,18 @@ class Learnings(Collection[Learning]):
     def _where(self, filters: Mapping[str, Any]) -> Where:
         given = dict(filters)
         conditions, parameters = [], []
+        clock: tuple[int, ...] = ()
         as_of = given.pop("as_of", None)
         if not given.pop("superseded", False):
-            at = micros(as_of or datetime.now(UTC))
+            at = micros(given_time(as_of, "as_of") if as_of else datetime.now(UTC))
             conditions.append(
                 "coalesce({t}.valid_from, {t}.created_at) <= ? and ({t}.valid_to is null or {t}.valid_to > ?)"
             )
-            parameters += [at, at]
+            clock = (at, at)
         if project := given.pop("project", None):
             conditions.append(in_projects(self._projects.numbers_below(project)).sql)
         if tag := given.pop("tag", None):
             conditions.append("exists (select 1 from json_each({t}.tags) where value = ?)")
             parameters.append(tag)
         rest = super()._where(given)
-        return Where(" and ".join([*conditions, rest.sql]), (*parameters, *rest.parameters))
+        return Where(" and ".join([*conditions, rest.sql]), (*parameters, *rest.parameters), clock)

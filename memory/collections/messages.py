@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from memory.collections.collection import PAGE, Collection, Page
-from memory.collections.sessions import lineage, messages_of
+from memory.collections.sessions import count_anew, lineage, messages_of
 from memory.errors import Conflict, InvalidInput
 from memory.ids import new_id
 from memory.kinds.message import Message, MessageVersion
@@ -35,6 +35,8 @@ class Messages(Collection[Message]):
 
     def append_many(self, session_id: str, messages: Iterable[Mapping[str, Any] | Message]) -> Sequence[Message]:
         """Save messages at the end of a session, all or none, and give them back in order; see `append`."""
+        if not isinstance(messages, Iterable) or isinstance(messages, str | Mapping):
+            raise InvalidInput("messages must be a list of dicts")
         given = [self._fields(message) for message in messages]
         if not given:
             return []
@@ -44,6 +46,9 @@ class Messages(Collection[Message]):
         new = [*{message.id: message for message in made if message.id not in there}.values()]
         prepared = self._saver.prepare([passages_of(message) for message in new])
         with self._store.transaction():
+            if self._there_already(session_id, new):
+                # another one has saved some of them since: begin again, with what is there now
+                return self.append_many(session_id, made)
             number = self._store.records.number("session", session_id)
             if number is None or self._store.records.get("session", session_id) is None:
                 raise unknown("session", session_id)
@@ -111,7 +116,7 @@ class Messages(Collection[Message]):
         later = select("message", Where(f"({mine.sql}) and {{t}}.seq > ?", place), limit=min(after, 200))
         return [record for _, record in [*reversed(earlier), *later] if isinstance(record, Message)]
 
-    def update(self, id: str, **fields: Any) -> Message:
+    def update(self, id: str, /, **fields: Any) -> Message:
         """Change fields of a message; what it said before is kept as a version.
 
         Raises:
@@ -135,18 +140,32 @@ class Messages(Collection[Message]):
 
     def delete(self, id: str, *, hard: bool = False) -> None:
         """Delete a message; see `Collection.delete`."""
-        message = self._store.records.get("message", id, deleted=True)
-        super().delete(id, hard=hard)
-        if isinstance(message, Message) and message.deleted_at is None:
-            self._recount(message.session_id)
+        with self._store.transaction():
+            message = self._store.records.get("message", id, deleted=True)
+            super().delete(id, hard=hard)
+            if isinstance(message, Message):
+                count_anew(self._store, self._store.records.number("session", message.session_id) or 0)
 
     def restore(self, id: str) -> Message:
-        """Bring back a message that was deleted."""
-        message = super().restore(id)
-        self._recount(message.session_id)
-        return message
+        """Bring back a message that was deleted.
+
+        Raises:
+            UnknownRecord: There is no such message, or it was deleted for good.
+            Conflict: Its session is deleted, too.
+        """
+        with self._store.transaction():
+            message = self._store.records.get("message", id, deleted=True)
+            if isinstance(message, Message) and self._store.records.get("session", message.session_id) is None:
+                raise Conflict(
+                    f"message {id!r} is of session {message.session_id!r}, which is deleted; restore that one"
+                )
+            restored = super().restore(id)
+            count_anew(self._store, self._store.records.number("session", restored.session_id) or 0)
+        return restored
 
     def _fields(self, message: Mapping[str, Any] | Message) -> dict[str, Any]:
+        if not isinstance(message, Message | Mapping):
+            raise InvalidInput(f"a message is a dict or a Message, not a {type(message).__name__}")
         if not isinstance(message, Message):
             return {name: value for name, value in message.items() if name != "session_id"}
         left_out = {"session_id", "workspace_id", "seq", "turn", "attachments", "deleted_at", "updated_at"}
@@ -154,6 +173,10 @@ class Messages(Collection[Message]):
 
     def _prepared(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         values = super()._prepared(fields)
+        if values.get("attachments"):
+            raise InvalidInput(
+                "attachments have bytes; save each with `attachments.create(message_id=…, name=…, data=…)`"
+            )
         content = values.get("content")
         if isinstance(content, str) and len(content) > MOST_CHARACTERS:
             raise InvalidInput(
@@ -169,6 +192,8 @@ class Messages(Collection[Message]):
     def _there_already(self, session_id: str, made: Iterable[Message]) -> dict[str, Message]:
         found = self._read_many([message.id for message in made])
         for message in found.values():
+            if message.deleted_at is not None:
+                raise Conflict(f"message {message.id!r} was deleted; restore it, or give another id")
             if message.session_id != session_id:
                 raise Conflict(f"message {message.id!r} is one of session {message.session_id!r}; give another id")
         return found
@@ -195,15 +220,6 @@ class Messages(Collection[Message]):
         if messages:
             count_messages(
                 self._store, session_number, len(messages), max(micros(each.created_at) for each in messages)
-            )
-
-    def _recount(self, session_id: str) -> None:
-        number = self._store.records.number("session", session_id)
-        with self._store.transaction():
-            self._store.database.rows(
-                "update session set (message_count, last_message_at) = (select count(*), max(created_at) from message m"
-                " where m.session_number = session.number and m.deleted_at is null) where number = ?",
-                (number,),
             )
 
     def _keep_version(self, message: Message) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from memory.collections.collection import Collection
+from memory.errors import InvalidInput
 from memory.kinds.project import Project
 from memory.store.records import Where
 
@@ -23,28 +24,67 @@ class Projects(Collection[Project]):
             " or exists (select 1 from json_each({t}.aliases) where value = ?))",
             (wanted, wanted),
         )
-        found = self._store.records.select(
-            "project", where, limit=1, order="({t}.id = ?) desc, {t}.number".replace("?", "''")
-        )
-        return Project.model_validate(found[0][1]) if found else None
+        found = self._store.records.select("project", where, limit=20)
+        known = [record for _, record in found if isinstance(record, Project)]
+        # an id before a name before an alias
+        return min(known, key=lambda each: (each.id != wanted, each.name != wanted), default=None)
+
+    def nearest(self, project: str) -> Project | None:
+        """Find a project to narrow by: as `find` does, or else the one whose checkout or directory a path lies in."""
+        found = self.find(project)
+        if found is None and _is_directory(project):
+            found = self.find(_checkout(project)) or self._nearest(project)
+        return found
 
     def ensure(self, project: str) -> Project:
         """Find a project by id, name, alias or path, or make it.
 
         A path such as `web/api` is made below `web`. A directory gets the name of its git checkout, where it is in
         one, else its own; a directory below another project's is made below that one.
+
+        Raises:
+            InvalidInput: The path has more than 64 parts.
         """
+        if not isinstance(project, str):
+            raise InvalidInput(f"project is {project!r}; give an id, an alias or a path")
+        if project.count("/") > MOST_PARENTS:
+            raise InvalidInput(f"a project's path has at most {MOST_PARENTS} parts, not {project.count('/') + 1}")
         if found := self.find(project):
             return found
+        with self._store.transaction():
+            # others may have made it since
+            return self.find(project) or self._make(project)
+
+    def _make(self, project: str) -> Project:
         if _is_directory(project):
             return self._ensure_directory(project)
         name = project.strip("/") or project
         parent = name.rpartition("/")[0]
         return self.create(name=name, parent_id=self.ensure(parent).id if parent else None)
 
+    def update(self, id: str, /, **fields: Any) -> Project:
+        """Change fields of a project; a former name stays as an alias.
+
+        Raises:
+            InvalidInput: A field is unknown, or the project would lie below itself.
+            UnknownRecord: There is no such project.
+        """
+        with self._store.transaction():
+            before = self._existing(id)
+            if "name" in fields and fields["name"] != before.name:
+                known = fields.get("aliases", before.aliases)
+                fields["aliases"] = [*known, *([before.name] if before.name not in known else [])]
+            changed = super().update(id, **fields)
+            above = changed.parent_id
+            for _ in range(MOST_PARENTS):
+                if above == id:
+                    raise InvalidInput(f"project {changed.name!r} cannot lie below itself; give another parent")
+                above = getattr(self.get(above), "parent_id", None) if above else None
+            return changed
+
     def numbers_below(self, project: str) -> list[int]:
         """Give the numbers of a project and of all below it; [] when it is not known."""
-        found = self.find(project)
+        found = self.nearest(project)
         if found is None:
             return []
         rows = self._store.database.rows(

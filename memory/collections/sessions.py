@@ -72,6 +72,51 @@ class Sessions(Collection[Session]):
         kept = {"title": origin.title, "project_id": origin.project_id, "model": origin.model}
         return self.create(**{**kept, **fields}, parent_id=id, forked_at=at)
 
+    def delete(self, id: str, *, hard: bool = False) -> None:
+        """Delete a session with its messages; see `Collection.delete`. What its forks read of it goes over to them."""
+        number = self._store.records.number("session", id)
+        with self._store.transaction():
+            if number is not None:
+                self._hand_over(number)
+            super().delete(id, hard=hard)
+
+    def restore(self, id: str) -> Session:
+        """Bring back a session that was deleted, with all that was deleted together with it."""
+        super().restore(id)
+        count_anew(self._store, self._store.records.number("session", id) or 0)
+        return self._read(id)
+
+    def _hand_over(self, number: int) -> None:
+        """Give the messages that living forks share with a session to those forks, each the stretch up to its fork."""
+        forks = self._store.database.rows(
+            "select s.number, m.number, m.seq from session s join message m on m.number = s.forked_at_number"
+            " where m.session_number = ? and s.deleted_at is null and s.number <> ? order by m.seq, s.number",
+            (number, number),
+        )
+        before = self._store.database.row(
+            "select parent_number, forked_at_number from session where number = ?", (number,)
+        )
+        parent, last = before or (None, None)
+        low = 0
+        for fork, message, seq in forks:
+            moved = self._store.database.rows(
+                "select number from message where session_number = ? and seq > ? and seq <= ? and deleted_at is null",
+                (number, low, seq),
+            )
+            link = "update session set parent_number = ?, forked_at_number = ? where number = ?"
+            self._store.database.rows(link, (parent, last, fork))
+            numbers = [row[0] for row in moved]
+            self._store.database.execute_many(
+                "update message set session_number = ? where number = ?", ((fork, each) for each in numbers)
+            )
+            self._saver.rewrite("message", numbers)
+            self._store.changes.add(self._store.workspace_number, "message", numbers, "update")
+            count_anew(self._store, fork)
+            parent, last, low = fork, message, seq
+            self._store.database.rows(link, (parent, last, number))
+        if forks:
+            count_anew(self._store, number)
+
     def archive(self, id: str) -> Session:
         """Put a session away: it is found as before, and listed with `state="archived"`."""
         return self.update(id, state="archived")
@@ -90,6 +135,16 @@ class Sessions(Collection[Session]):
                 where = Where(sql, (*where.parameters, value))
         rest = super()._where(given)
         return Where(f"({where.sql}) and ({rest.sql})", (*where.parameters, *rest.parameters))
+
+
+def count_anew(store: Store, session: int) -> None:
+    """Write a session's count of messages and the time of its last one from its rows; inside a transaction, or not."""
+    with store.transaction():
+        store.database.rows(
+            "update session set (message_count, last_message_at) = (select count(*), max(created_at) from message m"
+            " where m.session_number = session.number and m.deleted_at is null) where number = ?",
+            (session,),
+        )
 
 
 def with_project(projects: Projects, fields: dict[str, Any]) -> dict[str, Any]:

@@ -16,8 +16,9 @@ class StoredSettings(Collection[Setting]):
 
     def put(self, key: str, value: Any) -> Setting:
         """Set a value, in place of the one before."""
-        found = self.list(key=key, limit=1).items
-        return self.update(found[0].id, value=value) if found else self.create(key=key, value=value)
+        with self._store.transaction():
+            found = self.list(key=key, limit=1).items
+            return self.update(found[0].id, value=value) if found else self.create(key=key, value=value)
 
     def unset(self, key: str) -> bool:
         """Remove a setting, and say whether there was one."""

@@ -59,6 +59,8 @@ class Declaration:
     """Fields that `list` can be narrowed by."""
     derived: dict[str, str] = field(default_factory=dict)
     """Fields without a column → the SQL that reads them (`{t}` stands for the table)."""
+    kept: tuple[str, ...] = ()
+    """Fields that follow from others, so that no caller may change them."""
     order: str = "{t}.number"
     """What `list` sorts by, as SQL over the columns; equal ones by number."""
     newest_first: bool = False

@@ -1,6 +1,8 @@
 """What was drawn from sessions: a decision, a gotcha, a fact, a preference, a pattern."""
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from memory.kinds import Declaration, Record, Reference, Time
 
@@ -39,5 +41,12 @@ class Learning(Record):
     valid_to: Time | None = None
     superseded_by: str | None = None
     """Id of the learning that replaces it."""
+
+    @model_validator(mode="after")
+    def _ends_behind_its_beginning(self) -> Self:
+        if self.valid_from is not None and self.valid_to is not None and self.valid_to < self.valid_from:
+            raise ValueError(f"valid_to {self.valid_to} lies before valid_from {self.valid_from}")
+        return self
+
     trust: float = Field(default=1.0, ge=0, le=1)
     """1 for what a person said outright; lower for what was drawn from text by a rule."""

@@ -38,6 +38,7 @@ class Message(Record):
         },
         order="{t}.seq",
         folds_parts=True,
+        kept=("seq", "turn", "session_id", "attachments"),
         filters=("session_id", "role", "status", "tool_name", "sender_id"),
         searchable=True,
     )

@@ -29,6 +29,7 @@ class Session(Record):
         },
         indexes=("project_number", "parent_number", "forked_at_number", "last_message_at"),
         filters=("project_id", "state", "parent_id"),
+        kept=("message_count", "last_message_at"),
         derived={"project": "(select name from project where number = {t}.project_number)"},
         order="coalesce({t}.last_message_at, {t}.created_at)",
         newest_first=True,

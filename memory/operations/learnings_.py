@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field
 
 from memory.collections.collection import Page
+from memory.dates import given_date
 from memory.kinds.learning import Learning
 from memory.operations import Lines
-from memory.search.dates import given_date
 
 if TYPE_CHECKING:
     from memory.memory import Memory

@@ -37,7 +37,6 @@ def run(memory: "Memory", arguments: Arguments) -> Page[Project]:
     for alias in arguments.alias:
         found = memory.projects.add_alias(found.id, alias)
     if arguments.rename:
-        found = memory.projects.add_alias(found.id, found.name)
         found = memory.projects.update(found.id, name=arguments.rename)
     return Page[Project](items=[found])
 

@@ -16,6 +16,7 @@ class Arguments(Narrowing):
     """The arguments of a recall."""
 
     query: str = Field(description="What the prompt is about.", json_schema_extra=POSITIONAL)
+    limit: int = Field(20, description="Hits that are offered, at most 200.")
     budget: int = Field(2000, description="Tokens that the context has at most.")
 
 

@@ -52,7 +52,7 @@ def rows(result: SearchResult, arguments: Arguments) -> Lines:
     for hit in result.hits:
         yield (*_columns(hit), _where(hit))
         if arguments.explain:
-            why = " ".join(f"{name}:{leg['rank']:.0f} ({leg['score']:.2f})" for name, leg in hit.why.items())
+            why = " ".join(f"{name}:{leg.rank} ({leg.score:.2f})" for name, leg in hit.why.items())
             yield f"    {hit.score:.2f}  {hit.kind}:{hit.id}  session:{hit.session_id or '-'}  {why}"
         for each in hit.context:
             said = " ".join(each.content.split())

@@ -27,6 +27,15 @@ class Neighbour(BaseModel):
     content: str
 
 
+class Why(BaseModel):
+    """What one leg says of a hit."""
+
+    rank: int
+    """From 1."""
+    score: float
+    """The leg's own measure, higher is better."""
+
+
 class SearchHit(BaseModel):
     """One answer."""
 
@@ -52,8 +61,8 @@ class SearchHit(BaseModel):
     count: int = 1
     """How many hits with the same text this one stands for; with `group="session"`, hits of the session."""
     context: list[Neighbour] = Field(default_factory=list)
-    why: dict[str, dict[str, float]] = Field(default_factory=dict)
-    """For each leg that found it `rank`, from 1, and `score`."""
+    why: dict[str, Why] = Field(default_factory=dict)
+    """What each leg says that found it."""
 
 
 class SearchResult(BaseModel):
@@ -67,7 +76,7 @@ class SearchResult(BaseModel):
     index_lag: int = 0
     """Changes that no leg has seen."""
     abstained: bool = False
-    """Whether something was found, but nothing good enough to be an answer."""
+    """Whether nothing that was found, if anything was, is good enough to be an answer."""
     legs: list[Leg]
     hits: list[SearchHit]
 

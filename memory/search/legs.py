@@ -68,7 +68,7 @@ def keyword_leg(
     def run(answer: LegAnswer) -> None:
         if query.is_empty:
             return
-        tail, _, answer.unseen = index.tail()
+        tail, answer.unseen = index.tail()
         engine = index.engine()
         found = KeywordHits([], 0.0)
         statistics = None
@@ -77,7 +77,9 @@ def keyword_leg(
         else:
             found = engine.search(query, conditions, limit)
             statistics = engine.statistics(query) if len(tail) and engine.documents() > len(tail) else None
-        beside = tail.search(query, conditions, limit, statistics) if len(tail) else KeywordHits([], 0.0)
+        with index.guard:
+            # the tail grows while others save
+            beside = tail.search(query, conditions, limit, statistics) if len(tail) else KeywordHits([], 0.0)
         best: dict[int, float] = {hit.key: hit.score for hit in found.hits}
         for hit in beside.hits:
             best[hit.key] = max(hit.score, best.get(hit.key, 0.0))
@@ -93,6 +95,7 @@ def semantic_leg(index: SemanticIndex, text: str, conditions: Filter, limit: int
     def run(answer: LegAnswer) -> None:
         if text.strip():
             answer.hits = index.search(text, conditions, limit)
+            answer.fault = index.fault
 
     return timed("semantic", run)
 
@@ -101,11 +104,13 @@ def newest_leg(index: KeywordIndex, conditions: Filter, limit: int) -> LegAnswer
     """Find what is newest, for a query that only filters."""
 
     def run(answer: LegAnswer) -> None:
-        tail, _, answer.unseen = index.tail()
+        tail, answer.unseen = index.tail()
         engine = index.engine()
         if engine is None:
             answer.fault = index.fault
-        pairs = tail.newest("at", conditions, limit) + (engine.newest("at", conditions, limit) if engine else [])
+        with index.guard:
+            pairs = tail.newest("at", conditions, limit)
+        pairs += engine.newest("at", conditions, limit) if engine else []
         ordered = sorted(dict(pairs).items(), key=lambda pair: (-pair[1], -pair[0]))[:limit]
         answer.hits = [Hit(key, 1.0 / (rank + 1)) for rank, (key, _) in enumerate(ordered)]
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from memory.search.dates import read_date
+from memory.dates import read_date
 
 LONGEST_QUERY = 20_000
 """Characters that are read; terms are capped anyway. Source: RELIABILITY C.4."""

@@ -44,7 +44,8 @@ def pack(result: SearchResult, budget: int, read: Callable[[SearchHit], Sequence
         for each, text in _passages(hit, read(hit)):
             if each.id in chosen:
                 continue
-            cost = len(_line(0, each, text))
+            # whatever number it gets
+            cost = len(_line(9999, each, text))
             if cost > room:
                 continue
             room -= cost
@@ -102,10 +103,15 @@ def _shortened(text: str, hit: SearchHit | None) -> str:
 
 
 def _line(number: int, hit: SearchHit, text: str) -> str:
-    said_by = hit.category or hit.role or hit.kind
-    where = f' in "{hit.session_title}"' if hit.session_title else ""
+    said_by = _flat(hit.category or hit.role or hit.kind)
+    where = f' in "{_flat(hit.session_title)}"' if hit.session_title else ""
     quoted = "\n".join(f"> {line}" for line in text.strip().splitlines())
     return f"[{number}] {hit.created_at:%Y-%m-%d} {said_by}{where} ({hit.kind}:{hit.id})\n{quoted}\n"
+
+
+def _flat(text: str) -> str:
+    """Keep a name on its line: a line that is not quoted must never be somebody's words."""
+    return " ".join(text.replace('"', "'").split())
 
 
 def _source(number: int, hit: SearchHit) -> RecallSource:

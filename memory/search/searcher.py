@@ -8,12 +8,12 @@ from typing import Any, Literal, get_args
 
 from indexers.keyword import KeywordQuery, phrase_of
 from memory.catch_up import KeywordIndex, passage_texts
+from memory.dates import given_date
 from memory.errors import InvalidInput
 from memory.kinds.message import Message
 from memory.nearest import SemanticIndex
-from memory.search.answer import Leg, Neighbour, SearchHit, SearchResult
+from memory.search.answer import Leg, Neighbour, SearchHit, SearchResult, Why
 from memory.search.conditions import Conditions, conditions_of
-from memory.search.dates import given_date
 from memory.search.floor import MIN_SCORE, Certain
 from memory.search.fuse import Candidate, LegScore, fuse, gather
 from memory.search.legs import (
@@ -175,8 +175,8 @@ class Searcher:
 
     def _keep_exact(self, parsed: ParsedQuery, records: dict[tuple[str, int], Candidate]) -> None:
         """Drop what lacks a phrase or holds what was excluded: a leg that works by meaning cannot know."""
-        phrases = [phrase_of(text) for text in parsed.phrases]
-        excluded = [phrase_of(text) for text in parsed.excluded]
+        phrases = [phrase for text in parsed.phrases if (phrase := phrase_of(text))]
+        excluded = [phrase for text in parsed.excluded if (phrase := phrase_of(text))]
         for kind in {key[0] for key in records}:
             numbers = [key[1] for key in records if key[0] == kind]
             texts = passage_texts(self._store, kind, numbers)
@@ -197,7 +197,6 @@ class Searcher:
         stems = query_stems([body_query(request.parsed), title_query(request.parsed)])
         hits: list[SearchHit] = []
         seen: dict[object, SearchHit] = {}
-        below = False
         some = request.limit + 6
         for start in range(0, len(candidates), some):
             read = _Read(self._store, candidates[start : start + some])
@@ -207,7 +206,6 @@ class Searcher:
                     continue
                 text = read.text(candidate)
                 if candidate.score < floor and not (floor <= MIN_SCORE and certain.holds(text)):
-                    below = True
                     continue
                 same = _same(request, candidate, read.whole(candidate))
                 if same is not None and same in seen:
@@ -219,7 +217,8 @@ class Searcher:
                 hits.append(hit)
                 if same is not None:
                     seen[same] = hit
-        return hits, not hits and below
+        asked = request.parsed.has_words or _narrows(request.parsed)
+        return hits, not hits and asked
 
     def _hit(
         self, request: SearchRequest, candidate: Candidate, record: dict[str, Any], read: "_Read", shown: str
@@ -241,7 +240,7 @@ class Searcher:
             score=candidate.score,
             snippet=shown,
             source={"format": source["format"], "path": source["path"]} if source else None,
-            why={name: {"rank": leg.rank, "score": round(leg.score, 4)} for name, leg in candidate.legs.items()},
+            why={name: Why(rank=leg.rank, score=round(leg.score, 4)) for name, leg in candidate.legs.items()},
         )
         if request.context and candidate.kind == "message":
             near = self._around(hit.id, before=request.context, after=request.context)
@@ -250,10 +249,22 @@ class Searcher:
 
 
 _FIELDS = {
-    "message": ("id", "created_at", "role", "content", "parts", "tool_name", "seq", "sender_id"),
+    "message": (
+        "id",
+        "created_at",
+        "role",
+        "content",
+        "parts",
+        "tool_name",
+        "tool_call",
+        "tool_result",
+        "seq",
+        "sender_id",
+    ),
     "learning": ("id", "created_at", "content", "related_files", "tags", "category", "trust", "project_id"),
     "session": ("id", "created_at", "title", "summary", "keywords"),
 }
+_SAID = ("role", "content", "parts", "tool_name", "tool_call", "tool_result")
 _SESSION_FIELDS = ("id", "title", "source", "project_id")
 
 
@@ -283,14 +294,14 @@ class _Read:
         return self._texts[candidate.record].get(place.passage, "")[place.start_at : place.end_at]
 
     def whole(self, candidate: Candidate) -> str:
-        """All of what the record says."""
-        return self._texts[candidate.record].get(0, "")
+        """All of what the record says and holds."""
+        return "\n".join(self._texts[candidate.record].values())
 
 
 def passages_of(kind: str, record: dict[str, Any]) -> list[Passage]:
     """Give the texts of a record that is read as a dict."""
     if kind == "message":
-        return message_passages(record["role"], record["content"], record["parts"], record["tool_name"])
+        return message_passages(*(record[name] for name in _SAID))
     if kind == "learning":
         return learning_passages(record["content"], record["related_files"], record["tags"])
     return session_passages(record["title"], record["summary"], record["keywords"])
@@ -403,7 +414,7 @@ def _same(request: SearchRequest, candidate: Candidate, text: str) -> object | N
     """What makes two hits one: their session, when grouped; else role and text but for case and white space."""
     if request.by_session and candidate.session:
         return candidate.session
-    if not request.fold or candidate.kind != "message":
+    if not request.fold or candidate.kind != "message" or not text.strip():
         return None
     return candidate.role, " ".join(text.casefold().split())
 

@@ -99,14 +99,14 @@ class Changes:
         )
         return [Change(*row) for row in rows]
 
-    def touched(self, after: int, up_to: int) -> set[tuple[str, int]]:
-        """Give kind and number of the searchable records that were written behind `after`, up to `up_to`."""
+    def touched(self, after: int, up_to: int) -> list[tuple[str, int]]:
+        """Give kind and number of the searchable records that were written behind `after`, up to `up_to`, newest last."""
         rows = self._database.rows(
-            "select distinct kind, record_number from change where seq > ? and seq <= ?"
-            " and kind in ('message', 'learning', 'session')",
+            "select kind, record_number from change where seq > ? and seq <= ?"
+            " and kind in ('message', 'learning', 'session') group by kind, record_number order by max(seq)",
             (after, up_to),
         )
-        return {(row[0], row[1]) for row in rows}
+        return [(row[0], row[1]) for row in rows]
 
     def rewritten(self, after: int, up_to: int) -> set[tuple[str, int]]:
         """Give kind and number of the searchable records that were written again, or are gone, behind `after`."""

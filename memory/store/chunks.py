@@ -153,13 +153,19 @@ class Chunks:
         rows = self._of("select number, attributes from chunk where number in", keys)
         return sorted((row[0], row[1]) for row in rows)
 
-    def without_vector(self, table: VectorTable, limit: int) -> list[int]:
-        """Give chunks that ought to have a vector under a model and have none, the newest first."""
+    def without_vector(self, table: VectorTable, before: int, limit: int) -> list[int]:
+        """Give chunks below a number that ought to have a vector under a model and have none, the newest first."""
         sql = (
-            f"select number from chunk c where has_vector = 1 and not exists (select 1 from {table.name}_rowids v where v.rowid = c.number)"
-            " order by number desc limit ?"
+            "select number from chunk c where number < ? and has_vector = 1 and not exists"
+            f" (select 1 from {table.name}_rowids v where v.rowid = c.number) order by number desc limit ?"
         )
-        return [row[0] for row in self._database.rows(sql, (limit,))]
+        return [row[0] for row in self._database.rows(sql, (before, limit))]
+
+    def counts(self, table: VectorTable | None) -> tuple[int, int]:
+        """Count the chunks that ought to have a vector, and the vectors that there are under a model."""
+        wanted = self._database.row("select count(*) from chunk where has_vector = 1")
+        made = self._database.row(f"select count(*) from {table.name}_rowids") if table else (0,)
+        return int(wanted[0]) if wanted else 0, int(made[0]) if made else 0
 
     def record_numbers(self, kind: str) -> Iterator[int]:
         """Give the records of a kind that have chunks, in ascending order, without holding them all."""

@@ -35,12 +35,24 @@ class Arrows:
               select case when r.source = reached.ref then r.target else r.source end, reached.distance + 1
               from reached join relationship r on (r.source = reached.ref or r.target = reached.ref)
               where reached.distance < ? and {condition}
-              limit {MOST_ARROWS * 4}
+              limit {MOST_ARROWS * 20}
             )
-            select ref, min(distance) from reached group by ref order by 2, 1 limit {MOST_ARROWS}
+            select ref, min(distance) from reached group by ref order by 2, 1 limit {MOST_ARROWS * 10}
         """
         found: dict[str, int] = dict(self._database.rows(sql, (*refs, depth, *parameters)))
         return found, self._between(list(found), condition, parameters)
+
+    def step(
+        self, ref: str, distance: int, refs: dict[str, int], types: Sequence[str] | None, as_of: int
+    ) -> tuple[int, str] | None:
+        """Give one arrow from a reference to one that is nearer to where a walk began: its number, and the other end."""
+        condition, parameters = self._condition(types, as_of)
+        sql = (
+            "select r.number, case when r.source = ? then r.target else r.source end from relationship r"
+            f" where (r.source = ? or r.target = ?) and {condition} order by r.number"
+        )
+        rows = self._database.rows(sql, (ref, ref, ref, *parameters))
+        return next(((row[0], row[1]) for row in rows if refs.get(row[1], -1) == distance), None)
 
     def between(self, refs: Sequence[str], as_of: int) -> list[int]:
         """Give the numbers of the relationships whose two ends are both among these references."""

@@ -26,6 +26,8 @@ class Where:
 
     sql: str
     parameters: tuple[Value, ...] = ()
+    clock: tuple[Value, ...] = ()
+    """Parameters in front of the others that say what time it is: they differ from page to page of one list."""
 
 
 class Records:
@@ -70,7 +72,7 @@ class Records:
         sql = (
             f"{_selection(kind)} from {kind} t where t.workspace_number = ? and ({where.sql}) order by {by} limit ?"
         ).replace("{t}", "t")
-        rows = self._database.rows(sql, (self._workspace_number, *where.parameters, limit))
+        rows = self._database.rows(sql, (self._workspace_number, *where.clock, *where.parameters, limit))
         return [(row[0], self._record(kind, row)) for row in rows]
 
     def values(self, kind: str, fields: Sequence[str], numbers: Sequence[int]) -> list[tuple[Any, ...]]:
@@ -108,7 +110,7 @@ class Records:
             compare = "<" if declaration.newest_first else ">"
             condition = f"({condition}) and ({declaration.order}, {{t}}.number) {compare} (?, ?)"
             parameters = (*parameters, at, number)
-        found = self.select(kind, Where(condition, parameters), limit=limit + 1)
+        found = self.select(kind, Where(condition, parameters, where.clock), limit=limit + 1)
         if len(found) <= limit:
             return found, None
         last = found[limit - 1][0]
@@ -120,7 +122,7 @@ class Records:
     def count(self, kind: str, where: Where) -> int:
         """Count records of this workspace."""
         sql = f"select count(*) from {kind} t where t.workspace_number = ? and ({where.sql})".replace("{t}", "t")
-        row = self._database.row(sql, (self._workspace_number, *where.parameters))
+        row = self._database.row(sql, (self._workspace_number, *where.clock, *where.parameters))
         return int(row[0]) if row else 0
 
     def insert(self, record: Record) -> int:
@@ -254,14 +256,14 @@ def unknown(kind: str, id: str) -> UnknownRecord:
     return UnknownRecord(f"there is no {kind} {id!r}; list what there is, or check the id")
 
 
-def page_limit(limit: int) -> int:
+def page_limit(limit: Any) -> int:
     """Check a page's size: 1 or more; more than 200 gives 200.
 
     Raises:
         InvalidInput: It is less than 1.
     """
-    if limit < 1:
-        raise InvalidInput(f"limit is {limit}; it must be 1 or more")
+    if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
+        raise InvalidInput(f"limit is {limit}; it must be a whole number, 1 or more")
     return min(limit, MOST_IN_A_PAGE)
 
 

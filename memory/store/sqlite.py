@@ -54,6 +54,9 @@ class SqliteDatabase:
         """Run one statement and give all its rows."""
         try:
             return list(self._connection().execute(sql, parameters))
+        except UnicodeEncodeError:
+            # a lone surrogate, which no stored text holds
+            return list(self._connection().execute(sql, [_storable(each) for each in parameters]))
         except apsw.Error as error:
             raise translation(error, self._path) from error
 
@@ -115,7 +118,8 @@ class SqliteDatabase:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Write: all of the block, or nothing of it. Inside another transaction it is part of that one.
+        """Write: all of the block, or nothing of it. Inside another transaction it is part of that one, but
+        undone by itself when it fails.
 
         Raises:
             StoreFault: Others have been writing for longer than `wait_seconds`, or the disk failed.
@@ -124,7 +128,8 @@ class SqliteDatabase:
         if connection.in_transaction:
             # what is written inside a snapshot would be rolled back with it
             assert not self._local.is_reading, "a write inside a snapshot"
-            yield
+            with translated(self._path), connection:
+                yield
             return
         with self._ticket.held(), translated(self._path):
             connection.execute("begin immediate")
@@ -262,6 +267,10 @@ def translation(error: apsw.Error, path: Path) -> MemoryFault:
         case apsw.ConnectionClosedError():
             return StoreClosed(f"{where}: the store is closed; open it again")
     return StoreFault(f"{where}: {error}")
+
+
+def _storable(value: Any) -> Any:
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
 
 def _constraint(error: apsw.Error) -> str:

@@ -367,7 +367,7 @@ class Merger:
         facts: list[Facts] = []
         first = self._store.records.next_number("message")
         numbers = {id: first + i for i, (id, _, _) in enumerate(new)}
-        projects: dict[int, int] = {}
+        known: dict[int, tuple[int, int | None]] = {}
         for id, record, content in new:
             session = sessions[record.session_key]
             seq, turn = places.get(session) or last_place(self._store, session)
@@ -375,26 +375,36 @@ class Merger:
             places[session] = (seq, turn)
             values = self._message_values(prepared, record, content, session, numbers)
             values["seq"], values["turn"] = seq, turn
-            at = values["created_at"]
-            count, last = latest.get(session, (0, at))
-            latest[session] = (count + 1, max(last, at))
+            if session not in known:
+                known[session] = self._project_and_deleted_at(session)
+            project, values["deleted_at"] = known[session]
             rows.append(_row("message", id, values))
-            if session not in projects:
-                row = self._store.database.row(
-                    "select coalesce(project_number, 0) from session where number = ?", (session,)
-                )
-                projects[session] = row[0] if row else 0
+            at = values["created_at"]
+            if values["deleted_at"] is None:
+                count, last = latest.get(session, (0, at))
+                latest[session] = (count + 1, max(last, at))
             is_error = record.status == "error" or is_failed(record.tool_result)
-            facts.append(Facts("message", record.role, is_error, session, projects[session], at))
+            facts.append(Facts("message", record.role, is_error, session, project, at))
         if not rows:
             return
         written = self._store.records.insert_rows("message", rows)
-        self._write_pieces(prepared, new, written, facts)
+        stamps = [known[fact.session][1] for fact in facts]
+        # what comes to a deleted session is deleted with it, and comes back with it: it is not to be found until then
+        living = [place for place, stamp in enumerate(stamps) if stamp is None]
+        self._write_pieces(
+            prepared, [new[i] for i in living], [written[i] for i in living], [facts[i] for i in living]
+        )
         for session, (count, last) in latest.items():
             count_messages(self._store, session, count, last)
-        for (id, record, _), number in zip(new, written, strict=True):
+        for (id, record, _), number, deleted_at in zip(new, written, stamps, strict=True):
             if record.attachments:
-                self._write_attachments(id, number, record)
+                self._write_attachments(id, number, record, deleted_at)
+
+    def _project_and_deleted_at(self, session: int) -> tuple[int, int | None]:
+        row = self._store.database.row(
+            "select coalesce(project_number, 0), deleted_at from session where number = ?", (session,)
+        )
+        return (int(row[0]), row[1]) if row else (0, None)
 
     def _write_pieces(
         self,
@@ -450,7 +460,7 @@ class Merger:
             "ended_at": stamp(record.ended_at),
         }
 
-    def _write_attachments(self, message_id: str, number: int, record: MessageRecord) -> None:
+    def _write_attachments(self, message_id: str, number: int, record: MessageRecord, deleted_at: int | None) -> None:
         at = stamp(record.created_at) or micros(datetime.now(UTC))
         rows = []
         for place, attachment in enumerate(record.attachments):
@@ -458,6 +468,7 @@ class Merger:
             values = {
                 "created_at": at,
                 "updated_at": at,
+                "deleted_at": deleted_at,
                 "message_number": number,
                 "name": whole(attachment.name),
                 "media_type": attachment.media_type,
@@ -474,14 +485,16 @@ class Merger:
             said = "\0".join((record.type, source, target, record.label or "", record.session_key or ""))
             id = native_id(prepared.format, "relationship", said)
             at = stamp(record.created_at) or micros(datetime.now(UTC))
+            session = sessions.get(record.session_key or "")
             values = {
                 "created_at": at,
                 "updated_at": at,
+                "deleted_at": self._project_and_deleted_at(session)[1] if session else None,
                 "type": record.type,
                 "source": source,
                 "target": target,
                 "label": whole(record.label) if record.label else None,
-                "session_number": sessions.get(record.session_key or ""),
+                "session_number": session,
                 "valid_from": stamp(record.created_at),
             }
             rows.setdefault(id, _row("relationship", id, values))

@@ -181,6 +181,23 @@ def test_what_was_deleted_for_good_does_not_come_back(memory, history):
     assert [each[3] for each in said(memory)] == ["why is the kettle red", "thanks"]
 
 
+def test_what_comes_to_a_deleted_session_comes_back_with_it(memory, history):
+    memory.import_(history)
+    [session] = memory.sessions.list().items
+    memory.sessions.delete(session.id)
+    with history.open("a") as file:
+        file.write("\n".join(lines("and now green", start=3)) + "\n")
+
+    memory.import_(history)
+
+    assert said(memory) == []
+    assert memory.search("green").hits == []
+    memory.sessions.restore(session.id)
+    assert [each[1] for each in said(memory)] == [1, 2, 3, 4]
+    assert memory.search("green").hits[0].seq == 4
+    assert memory.sessions.get(session.id).message_count == 4
+
+
 def test_the_same_message_in_two_sessions_is_a_fork(memory, tmp_path):
     original = "\n".join(lines("shared one", "shared two", "only in the first"))
     fork = original.replace("5b0c2f8e-7f0e-4f27-9c5d-0d2c8f1a1111", "5b0c2f8e-7f0e-4f27-9c5d-0d2c8f1a2222")

@@ -291,7 +291,7 @@ class Merger:
         for name in ("summary", "model", "system_prompt", "participants", "keywords", "tags"):
             if getattr(record, name) and values[name] is not None:
                 changes[name] = values[name]
-        if row[3] is None and values["project_number"] is not None:
+        if values["project_number"] is not None and (row[3] is None or self._project):
             changes["project_number"] = values["project_number"]
         for name in ("parent_number", "forked_at_number"):
             if values[name] is not None:
@@ -314,6 +314,8 @@ class Merger:
         self._store.changes.add(self._store.workspace_number, "session", [number], "update")
         if changed.keys() & {"title", "summary", "keywords", "project_number"}:
             self._memory.saver.rewrite("session", [number])
+        if "project_number" in changed:
+            self._memory.saver.rewrite_session(number)
 
     def _session_values(self, prepared: PreparedBatch, record: SessionRecord) -> dict[str, Any]:
         created = stamp(record.created_at)
@@ -391,9 +393,7 @@ class Merger:
         stamps = [known[fact.session][1] for fact in facts]
         # what comes to a deleted session is deleted with it, and comes back with it: it is not to be found until then
         living = [place for place, stamp in enumerate(stamps) if stamp is None]
-        self._write_pieces(
-            prepared, [new[i] for i in living], [written[i] for i in living], [facts[i] for i in living]
-        )
+        self._write_pieces(prepared, [new[i] for i in living], [written[i] for i in living], [facts[i] for i in living])
         for session, (count, last) in latest.items():
             count_messages(self._store, session, count, last)
         for (id, record, _), number, deleted_at in zip(new, written, stamps, strict=True):

@@ -181,6 +181,16 @@ def test_what_was_deleted_for_good_does_not_come_back(memory, history):
     assert [each[3] for each in said(memory)] == ["why is the kettle red", "thanks"]
 
 
+def test_a_project_that_is_named_later_wins_and_is_searched_by(memory, history):
+    memory.import_(history)
+    memory.import_(history, project="teahouse")
+
+    assert [session.project for session in memory.sessions.list().items] == ["teahouse"]
+    for mode in ("keyword", "semantic"):
+        assert memory.search("kettle", project="teahouse", mode=mode).hits[0].project == "teahouse"
+        assert memory.search("kettle", project="kiosk", mode=mode).hits == []
+
+
 def test_what_comes_to_a_deleted_session_comes_back_with_it(memory, history):
     memory.import_(history)
     [session] = memory.sessions.list().items

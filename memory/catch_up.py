@@ -59,6 +59,7 @@ class KeywordIndex:
         self._tail_lacks = 0
         self.guard = threading.RLock()
         """Held while the tail is changed or searched."""
+        self._writing = threading.RLock()
         self._error: IndexerError | None = None
 
     @property
@@ -134,7 +135,8 @@ class KeywordIndex:
             IndexerError: The disk failed; nothing is lost, the next call goes on.
         """
         try:
-            with self._lock():
+            # threads of this process wait for each other; for another process nobody waits
+            with self._writing, self._lock():
                 self._reopen()
                 try:
                     return self._follow(on_progress)
@@ -150,7 +152,7 @@ class KeywordIndex:
         Raises:
             IndexBusy: Another process is writing the index.
         """
-        with self._lock():
+        with self._writing, self._lock():
             self._set_aside()
             self._follow(on_progress)
 
@@ -292,11 +294,25 @@ class Follower:
         self._wake = threading.Condition()
         self._thread: threading.Thread | None = None
         self._stopping = False
+        self._held = 0
         saver.on_write = self.note
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Follow nothing during a block that brings the index level itself: two busy threads hold each other up."""
+        with self._wake:
+            self._held += 1
+        try:
+            yield
+        finally:
+            with self._wake:
+                self._held -= 1
 
     def note(self) -> None:
         """Take note of a write."""
         with self._wake:
+            if self._held:
+                return
             self._written += 1
             if self._thread is None and not self._stopping:
                 self._thread = threading.Thread(target=self._run, name="harkback-follower", daemon=True)

@@ -159,7 +159,8 @@ class Memory:
         from memory.importing import import_histories
 
         several = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
-        return import_histories(self, [Path(path) for path in several], **options)
+        with self._follower.held():
+            return import_histories(self, [Path(path) for path in several], **options)
 
     def changes(self, after: int = 0, limit: int = 10_000) -> list[Change]:
         """Give the writes of this workspace behind a number, in order."""

@@ -30,6 +30,7 @@ class InMemoryEngine:
         self._postings: dict[Term, dict[int, int]] = defaultdict(dict)
         self._groups: dict[str, set[int]] = defaultdict(set)
         self._lengths: Counter[str] = Counter()
+        self._filled: Counter[str] = Counter()
 
     def __len__(self) -> int:
         return len(self._documents)
@@ -50,6 +51,7 @@ class InMemoryEngine:
             self._groups[document.group].add(document.key)
             for field, each in words.items():
                 self._lengths[field] += len(each)
+                self._filled[field] += bool(each)
                 for word, count in Counter(each).items():
                     self._postings[Term(field, word)][document.key] = count
 
@@ -60,6 +62,7 @@ class InMemoryEngine:
                 del self._documents[key]
                 for field, words in self._words.pop(key).items():
                     self._lengths[field] -= len(words)
+                    self._filled[field] -= bool(words)
                     for word in set(words):
                         del self._postings[Term(field, word)][key]
 
@@ -78,19 +81,24 @@ class InMemoryEngine:
         scores: dict[int, float] = defaultdict(float)
         best_possible = 0.0
         for term in _all_terms(query):
-            if term.is_extra and not known.found_in.get(term, 0):
+            found_in = known.found_in.get(term, 0)
+            if statistics is not None:
+                # what the collection's statistics have not seen yet is here
+                found_in += len(self._postings.get(Term(term.field, term.text), {}))
+            if term.is_extra and not found_in:
                 continue
-            if term.is_prefix or not known.found_in.get(term, 0):
+            if term.is_prefix or not found_in:
                 weight = expansion_weight(known.documents)
                 best_possible += weight
                 for key in self._expanded(term):
                     scores[key] += weight
                 continue
-            weight = (K1 + 1) * inverse_document_frequency(known.found_in.get(term, 0), max(1, known.documents))
+            weight = (K1 + 1) * inverse_document_frequency(found_in, max(1, known.documents))
             if term.is_extra:
                 weight *= EXTRA_WEIGHT
             best_possible += weight
-            average = max(1e-9, known.average_length.get(term.field, 1.0))
+            mine = self._lengths[term.field] / max(1, self._filled[term.field])
+            average = max(1e-9, known.average_length.get(term.field, mine))
             for key, count in self._postings.get(Term(term.field, term.text), {}).items():
                 length = len(self._words[key][term.field])
                 scores[key] += weight * count / (count + K1 * (1 - B + B * length / average))

@@ -58,6 +58,10 @@ def check_vectors(vectors: "Vectors", dim: int, model: str) -> None:
         raise VectorError(f"a vector of {model} is all zeros; it has no direction, leave it out")
 
 
+FEW_VALUES = 8
+"""Up to so many values a comparison each is quicker than `isin` (.02 against .6 ms a hundred thousand rows)."""
+
+
 def mask_of(columns: "Columns", conditions: Filter, count: int) -> "Mask | None":
     """Say for each row whether it fulfils all conditions; None when there are none."""
     mask: Mask | None = None
@@ -73,8 +77,8 @@ def _holding(columns: "Columns", condition: Condition, count: int) -> "Mask":
     match condition:
         case AnyOf(attribute, values):
             column = columns[attribute][:count]
-            if len(values) == 1:
-                return np.asarray(column == next(iter(values)))
+            if 0 < len(values) <= FEW_VALUES:
+                return np.asarray(np.logical_or.reduce([column == value for value in values]))
             return np.isin(column, np.fromiter(values, dtype=np.int64, count=len(values)))
         case Between(attribute, low, high):
             column = columns[attribute][:count]

@@ -98,12 +98,17 @@ class Bits:
                 return np.arange(self.count)
             rows = None
         else:
-            rows = np.flatnonzero(mask)
-            if len(rows) <= max(exact_below, limit):
-                return rows
+            passing = int(np.count_nonzero(mask))
+            if passing <= max(exact_below, limit):
+                return np.flatnonzero(mask)
+            # picking rows out costs more than looking at all of them, when they are many
+            rows = np.flatnonzero(mask) if passing * 4 < self.count else None
         distances = self._distances(code.view(np.uint64), rows)
-        histogram = np.bincount(distances, minlength=self._words * 64 + 1)
-        enough = int(np.searchsorted(np.cumsum(histogram), min(limit, len(distances))))
+        farthest = self._words * 64
+        if mask is not None and rows is None:
+            distances[~mask] = farthest + 1
+        histogram = np.bincount(distances, minlength=farthest + 2)[: farthest + 1]
+        enough = min(int(np.searchsorted(np.cumsum(histogram), min(limit, int(histogram.sum())))), farthest)
         near = np.flatnonzero(distances <= enough)
         return near if rows is None else rows[near]
 

@@ -22,7 +22,9 @@ CANDIDATES = 400
 """Rows whose float32 are read for 10 hits. Source: LIMITS.md 2c (500 give recall .988 at a million)."""
 EXACT_BELOW = 400
 """When fewer rows fulfil a filter, each is compared in float32. Untuned."""
-_CHUNK_ROWS = 1024
+_CHUNK_ROWS = 16
+"""Rows of one blob. SQLite goes through a blob's pages one by one to what is wanted: with vec0's 1,024 rows the best 500
+take 24 ms, with 16 they take 2.2 ms, for 37 bytes a row more (benchmarks/speed.py, 2026-11-20)."""
 _SOME = 200
 
 
@@ -38,7 +40,10 @@ class Database(Protocol):
 
 def create_table(database: Database, table: str, dim: int) -> None:
     """Make a table for vectors of a number of dimensions; inside a transaction."""
-    database.rows(f"create virtual table {table} using vec0(f float[{dim}] distance_metric=cosine, b bit[{dim}])")
+    database.rows(
+        f"create virtual table {table} using vec0(f float[{dim}] distance_metric=cosine, b bit[{dim}],"
+        f" chunk_size={_CHUNK_ROWS})"
+    )
 
 
 def put_rows(database: Database, table: str, dim: int, keys: Sequence[int], vectors: "Vectors", model: str) -> None:
@@ -172,7 +177,7 @@ class SqliteVecIndex:
 
     def _stored_rows(self) -> tuple[NDArray[np.int64], NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
         """Read keys, sign bits, chunks and offsets of all rows."""
-        # vec0 keeps rows in chunks of 1,024: which are valid, their keys, and for each column one blob
+        # vec0 keeps rows in chunks: which are valid, their keys, and for each column one blob
         width = self._dim // 8
         keys, codes = [np.empty(0, np.int64)], [np.empty((0, width), np.uint8)]
         chunks, offsets = [np.empty(0, np.int64)], [np.empty(0, np.int64)]

@@ -42,15 +42,17 @@ class Messages(Collection[Message]):
             return []
         now = datetime.now(UTC)
         made = [self._made({"created_at": now, **fields, "session_id": session_id}) for fields in given]
-        there = self._there_already(session_id, made)
+        # an id that was made just now cannot be there
+        named = [message for message, fields in zip(made, given, strict=True) if fields.get("id") is not None]
+        there = self._there_already(session_id, named)
         new = [*{message.id: message for message in made if message.id not in there}.values()]
         prepared = self._saver.prepare([passages_of(message) for message in new])
         with self._store.transaction():
-            if self._there_already(session_id, new):
+            if self._there_already(session_id, [message for message in named if message.id not in there]):
                 # another one has saved some of them since: begin again, with what is there now
                 return self.append_many(session_id, made)
             number = self._store.records.number("session", session_id)
-            if number is None or self._store.records.get("session", session_id) is None:
+            if number is None or not self._store.records.is_there("session", number):
                 raise unknown("session", session_id)
             self._place(number, new)
             self._saver.write(new, prepared)
@@ -59,8 +61,8 @@ class Messages(Collection[Message]):
                 if message.id in there and not _says_the_same(there[message.id], message):
                     self.update(message.id, content=message.content, parts=message.parts)
         self._saver.on_write()
-        found = self._read_many([message.id for message in made])
-        return [found[message.id] for message in made]
+        found = self._read_many([message.id for message in named])
+        return [found.get(message.id, message) for message in made]
 
     def create(self, **fields: Any) -> Message:
         """Save a message at the end of the session that `session_id` names; see `append`."""

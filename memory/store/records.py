@@ -49,6 +49,10 @@ class Records:
         )
         return None if row is None else int(row[0])
 
+    def is_there(self, kind: str, number: int) -> bool:
+        """Say whether a record is there and not softly deleted."""
+        return bool(self._database.rows(f"select 1 from {kind} where number = ? and deleted_at is null", (number,)))
+
     def get(self, kind: str, id: str, *, deleted: bool = False) -> Record | None:
         """Read a record; None when it is not there, or softly deleted and `deleted` is not set."""
         alive = "" if deleted else " and {t}.deleted_at is null"

@@ -49,7 +49,7 @@ def moment(stored: int) -> datetime:
 
 def to_json(value: Any) -> str:
     """Write JSON as it is stored: compact, not escaped, lone surrogates made U+FFFD."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_plain)
+    text = _encoder.encode(value)
     return text if text.isascii() else whole(text)
 
 
@@ -64,6 +64,10 @@ def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
     raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+# made once: `json.dumps` with arguments makes an encoder at every call
+_encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_plain)
 
 
 def _encode_json(value: Any) -> Value:

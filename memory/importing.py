@@ -8,7 +8,7 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,19 +16,19 @@ from pydantic import BaseModel, Field
 
 from memory.errors import InvalidInput, SourceFault, UnknownFormat
 from memory.importers import Importer, importer_of, importers
-from memory.importers.records import Mark, Problem
+from memory.importers.records import Item, Mark, Problem
 from memory.importers.source import Sample, Source
 from memory.merging import Batch, Merger, PreparedBatch
 from memory.settings import expanded
-from memory.store.marks import ImportMark
+from memory.store.marks import ImportMark, joined
 
 if TYPE_CHECKING:
     from memory.memory import Memory
 
 BATCH_MESSAGES = 1_000
 """Messages that are written together, at least; the mark behind them ends the batch. Untuned."""
-TAIL_BYTES = 4_096
-"""What is hashed before a mark, to see whether the file was rewritten."""
+HASHED_BYTES, HASHED_BLOCKS = 4_096, 16
+"""Blocks of what was read that are hashed, to see whether the file was rewritten. Untuned."""
 MOST_PROBLEMS = 1_000
 """Problems of one file that are reported."""
 _SKIPPED_FOLDERS = frozenset((".git", "node_modules", "__pycache__", ".venv", ".mypy_cache", ".ruff_cache"))
@@ -210,49 +210,97 @@ def _unknown(path: Path) -> str:
     return "unknown format"
 
 
+@dataclass
+class _Reading:
+    """One file that is being read."""
+
+    report: SourceReport
+    status: os.stat_result
+    """Of the file when reading began."""
+    project: str | None
+    counted: list[list[int]] = field(default_factory=list)
+    """See `ImportMark.counted`."""
+
+    def count(self, added: list[int], met: list[int]) -> None:
+        """Count messages by their numbers, each once."""
+        self.counted = joined(self.counted, [*added, *met])
+        self.report.added += len(added)
+        self.report.messages = sum(last - first + 1 for first, last in self.counted)
+        self.report.unchanged = self.report.messages - self.report.added
+
+    def mark(self, mark: Mark, problems: list[dict[str, Any]]) -> ImportMark | None:
+        """Make what is stored of an importer's mark; None when the file cannot be read any more."""
+        try:
+            read_hash = _read_hash(Path(self.report.path), mark.offset)
+        except OSError:
+            return None
+        return ImportMark(
+            path=self.report.path,
+            format=self.report.format,
+            size_bytes=self.status.st_size,
+            modified_ns=self.status.st_mtime_ns,
+            offset_bytes=mark.offset,
+            lines=mark.lines,
+            state=mark.state,
+            read_hash=read_hash,
+            project=self.project,
+            problems=problems,
+        )
+
+
 def _import_file(writer: "_Writer", found: _Found, tell: Callable[[int], None], project: str | None) -> SourceReport:
     report = SourceReport(path=str(found.path), format=found.importer.FORMAT)
-    status = found.path.stat()
-    mark = writer.memory.store.marks.get(str(found.path))
-    if mark is not None and mark.format != found.importer.FORMAT:
+    mark = writer.memory.store.marks.get(report.path)
+    if mark is not None and mark.format != report.format:
         mark = None
-    if mark is not None and project in (None, mark.project) and _is_unchanged(found.path, mark, status):
+    try:
+        status = found.path.stat()
+        is_unchanged = mark is not None and project in (None, mark.project) and _is_unchanged(found.path, mark, status)
+        source = _source(found.path, mark, status)
+    except OSError as error:
+        report.problems.append(_cannot_read(error))
+        return report
+    if mark is not None and is_unchanged:
         report.sessions, report.messages, report.unchanged = mark.sessions, mark.messages, mark.messages
         report.problems = mark.problems
         return report
-    source = _source(found.path, mark, status)
+    reading = _Reading(report, status, project)
     if mark is not None and source.offset:
-        report.unchanged, report.problems = mark.messages, list(mark.problems)
-    batch = Batch()
-    try:
-        for item in found.importer.read(source):
-            if isinstance(item, Problem):
-                if len(report.problems) < MOST_PROBLEMS:
-                    report.problems.append({"line": item.line, "what": item.what})
-            elif not isinstance(item, Mark):
-                batch.add(item)
-            elif len(batch.messages) >= BATCH_MESSAGES or item.offset >= status.st_size:
-                tell(min(item.offset, found.size_bytes))
-                writer.put(batch, report, _mark_of(report, item, status, project))
-                batch = Batch()
-    except OSError as error:
-        report.problems.append({"line": None, "what": f"the file could not be read further ({error.strerror})"})
-    writer.put(batch, report, None)
+        reading.counted, report.problems = mark.counted, list(mark.problems)
+    _read(writer, found.importer, source, reading, tell)
     return report
 
 
-def _mark_of(report: SourceReport, mark: Mark, status: os.stat_result, project: str | None) -> ImportMark:
-    return ImportMark(
-        path=report.path,
-        format=report.format,
-        size_bytes=status.st_size,
-        modified_ns=status.st_mtime_ns,
-        offset_bytes=mark.offset,
-        lines=mark.lines,
-        state=mark.state,
-        tail_hash=_tail_hash(Path(report.path), mark.offset),
-        project=project,
-    )
+def _read(
+    writer: "_Writer", importer: Importer, source: Source, reading: _Reading, tell: Callable[[int], None]
+) -> None:
+    batch, marked = Batch(), None
+    problems = reading.report.problems
+    for item in _items(importer, source, problems):
+        if isinstance(item, Problem):
+            if len(problems) < MOST_PROBLEMS:
+                problems.append({"line": item.line, "what": item.what})
+        elif not isinstance(item, Mark):
+            batch.add(item)
+        elif len(batch.messages) >= BATCH_MESSAGES or item.offset >= reading.status.st_size:
+            tell(min(item.offset, reading.status.st_size))
+            writer.put(batch, reading, reading.mark(item, list(problems)))
+            batch, marked = Batch(), None
+        else:
+            marked = (item, list(problems))
+    # behind the last mark stands what is not whole yet, or cannot be read: it is read from there next time
+    writer.put(batch, reading, reading.mark(*marked) if marked else None)
+
+
+def _items(importer: Importer, source: Source, problems: list[dict[str, Any]]) -> Iterator[Item]:
+    try:
+        yield from importer.read(source)
+    except OSError as error:
+        problems.append(_cannot_read(error))
+
+
+def _cannot_read(error: OSError) -> dict[str, Any]:
+    return {"line": None, "what": f"the file could not be read further ({error.strerror})"}
 
 
 class _Writer:
@@ -261,39 +309,48 @@ class _Writer:
     def __init__(self, memory: "Memory", merger: Merger) -> None:
         self.memory = memory
         self._merger = merger
-        self._waiting: list[tuple[PreparedBatch, SourceReport, ImportMark | None]] = []
+        self._waiting: list[tuple[PreparedBatch, _Reading, ImportMark | None]] = []
 
-    def put(self, batch: Batch, report: SourceReport, mark: ImportMark | None) -> None:
+    def put(self, batch: Batch, reading: _Reading, mark: ImportMark | None) -> None:
         """Take a batch; it is written when enough has come together."""
         if batch.is_empty and mark is None:
             return
-        self._waiting.append((self._merger.prepare(batch, report.format, report.path), report, mark))
+        prepared = self._merger.prepare(batch, reading.report.format, reading.report.path)
+        self._waiting.append((prepared, reading, mark))
         if sum(len(each.messages) + len(each.known) for each, _, _ in self._waiting) >= BATCH_MESSAGES:
             self.flush()
 
     def flush(self) -> None:
         """Write what has come together, in one transaction."""
-        marks, without = self.memory.store.marks, self.memory.saver.redactor.value
         waiting, self._waiting = self._waiting, []
         with self.memory.store.transaction():
-            counted = [(*self._merger.write(prepared), report, mark) for prepared, report, mark in waiting]
-            for added, unchanged, report, mark in counted:
-                report.added += added
-                report.unchanged += unchanged
-                report.messages = report.added + report.unchanged
-                report.sessions = len(marks.sessions(report.path))
+            for prepared, reading, mark in waiting:
+                reading.count(*self._merger.write(prepared))
+                reading.report.sessions = len(self.memory.store.marks.sessions(reading.report.path))
                 if mark is not None:
-                    counted_in = replace(mark, sessions=report.sessions, messages=report.messages)
-                    marks.put(replace(counted_in, state=without(mark.state), problems=without(report.problems)))
+                    self._write_mark(reading, mark)
         if waiting:
             self._merger.done()
+
+    def _write_mark(self, reading: _Reading, mark: ImportMark) -> None:
+        without = self.memory.saver.redactor.value
+        self.memory.store.marks.put(
+            replace(
+                mark,
+                state=without(mark.state),
+                problems=without(mark.problems),
+                sessions=reading.report.sessions,
+                messages=reading.report.messages,
+                counted=reading.counted,
+            )
+        )
 
 
 def _is_unchanged(path: Path, mark: ImportMark, status: os.stat_result) -> bool:
     return (
         mark.size_bytes == status.st_size == mark.offset_bytes
         and mark.modified_ns == status.st_mtime_ns
-        and mark.tail_hash == _tail_hash(path, mark.offset_bytes)
+        and mark.read_hash == _read_hash(path, mark.offset_bytes)
     )
 
 
@@ -301,14 +358,17 @@ def _source(path: Path, mark: ImportMark | None, status: os.stat_result) -> Sour
     """Go on behind the mark when the file has grown; begin anew when it was rewritten, or has no lines to go on in."""
     if mark is None or mark.state.get("whole") or status.st_size < mark.offset_bytes:
         return Source(path)
-    if status.st_size == mark.offset_bytes or mark.tail_hash != _tail_hash(path, mark.offset_bytes):
+    if status.st_size == mark.offset_bytes or mark.read_hash != _read_hash(path, mark.offset_bytes):
         return Source(path)
     return Source(path, mark.offset_bytes, mark.lines, mark.state)
 
 
-def _tail_hash(path: Path, offset: int) -> bytes:
+def _read_hash(path: Path, offset: int) -> bytes:
+    """Hash what lies before an offset: all of it where that is little, else blocks from its start to its end."""
+    size, count = (HASHED_BYTES, HASHED_BLOCKS) if offset > HASHED_BYTES * HASHED_BLOCKS else (offset, 1)
+    digest = hashlib.blake2b(digest_size=16)
     with path.open("rb") as file:
-        start = max(0, offset - TAIL_BYTES)
-        file.seek(start)
-        tail = file.read(offset - start)
-    return hashlib.blake2b(tail, digest_size=16).digest()
+        for block in range(count):
+            file.seek((offset - size) * block // max(count - 1, 1))
+            digest.update(file.read(size))
+    return digest.digest()

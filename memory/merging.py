@@ -142,11 +142,11 @@ class Merger:
             batch, format, path, list(new.values()), known, pieces, self._memory.saver.prepare(passages)
         )
 
-    def write(self, prepared: PreparedBatch) -> tuple[int, int]:
+    def write(self, prepared: PreparedBatch) -> tuple[list[int], list[int]]:
         """Write a prepared batch; inside a transaction.
 
         Returns:
-            How many messages were added, and how many were there already.
+            Numbers of the messages that were added, and of those that were there already.
         """
         format = prepared.format
         without = self._memory.saver.redactor.value
@@ -165,21 +165,23 @@ class Merger:
         self._store.marks.add_sessions(prepared.path, seen)
         # another process may have written the same messages since they were looked up
         there = self._known_messages([id for id, _, _ in prepared.messages] + [id for id, _ in prepared.known])
-        unchanged = 0
+        met: list[int] = []
         new: list[tuple[str, MessageRecord, str]] = []
         for id, record, content in prepared.messages:
             if record.session_key not in sessions:
                 continue
             if id in there:
-                unchanged += self._meet(there[id], id, record, sessions[record.session_key])
+                self._meet(there[id], id, record, sessions[record.session_key])
+                met.append(there[id][0])
             else:
                 new.append((id, record, content))
         for id, record in prepared.known:
             if id in there and record.session_key in sessions:
-                unchanged += self._meet(there[id], id, record, sessions[record.session_key])
-        self._write_messages(prepared, new, sessions)
+                self._meet(there[id], id, record, sessions[record.session_key])
+                met.append(there[id][0])
+        added = self._write_messages(prepared, new, sessions)
         self._write_relationships(prepared, sessions)
-        return len(new), unchanged
+        return added, met
 
     def link(self) -> None:
         """Link the sessions whose parent, or the message they were forked at, came after them."""
@@ -234,7 +236,7 @@ class Merger:
     def _buried(self, kind: str, ids: list[str]) -> set[str]:
         return self._store.changes.buried(self._store.workspace_number, kind, ids)
 
-    def _meet(self, place: tuple[int, int], id: str, record: MessageRecord, session: int) -> int:
+    def _meet(self, place: tuple[int, int], id: str, record: MessageRecord, session: int) -> None:
         """Deal with a message that is there already: add the parts it lacks; note a fork when it is another session's."""
         number, owner = place
         row = self._store.database.row("select role from message where number = ? and deleted_at is null", (number,))
@@ -252,7 +254,6 @@ class Merger:
                 self._memory.saver.update("message", id, values)
         if owner != session:
             self._note_fork(session, owner, number)
-        return 1
 
     def _note_fork(self, session: int, owner: int, message: int) -> None:
         row = self._store.database.row(
@@ -362,7 +363,7 @@ class Merger:
 
     def _write_messages(
         self, prepared: PreparedBatch, new: list[tuple[str, MessageRecord, str]], sessions: dict[str, int]
-    ) -> None:
+    ) -> list[int]:
         places: dict[int, tuple[int, int]] = {}
         latest: dict[int, tuple[int, int]] = {}
         rows: list[tuple[Any, ...]] = []
@@ -388,7 +389,7 @@ class Merger:
             is_error = record.status == "error" or is_failed(record.tool_result)
             facts.append(Facts("message", record.role, is_error, session, project, at))
         if not rows:
-            return
+            return []
         written = self._store.records.insert_rows("message", rows)
         stamps = [known[fact.session][1] for fact in facts]
         # what comes to a deleted session is deleted with it, and comes back with it: it is not to be found until then
@@ -399,6 +400,7 @@ class Merger:
         for (id, record, _), number, deleted_at in zip(new, written, stamps, strict=True):
             if record.attachments:
                 self._write_attachments(id, number, record, deleted_at)
+        return written
 
     def _project_and_deleted_at(self, session: int) -> tuple[int, int | None]:
         row = self._store.database.row(

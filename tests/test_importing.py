@@ -78,6 +78,21 @@ def test_a_file_that_has_grown_is_read_from_where_it_stopped(memory, history):
     assert memory.store.marks.get(str(history.resolve())).offset_bytes == history.stat().st_size
 
 
+@pytest.mark.parametrize("sample", sorted(DATA.rglob("*.jsonl")), ids=lambda path: path.name)
+def test_a_file_that_grows_line_by_line_is_counted_as_if_it_were_read_at_once(memory, sample, tmp_path):
+    path = tmp_path / "growing.jsonl"
+    form = sample.relative_to(DATA).parts[0]
+    for line in sample.read_bytes().splitlines(keepends=True):
+        with path.open("ab") as file:
+            file.write(line)
+        [grown] = memory.import_(path, format=form).sources
+    with Memory.open(tmp_path / "at-once") as at_once:
+        [whole] = at_once.import_(path, format=form).sources
+
+    assert (grown.messages, grown.sessions) == (whole.messages, whole.sessions)
+    assert memory.store.marks.get(str(path)).messages == whole.messages
+
+
 def test_a_copy_elsewhere_and_a_touched_file_add_nothing(memory, history, tmp_path):
     memory.import_(history)
     shutil.copy(history, tmp_path / "copy.jsonl")
@@ -96,6 +111,30 @@ def test_a_rewritten_file_is_noticed(memory, history):
 
     assert "one more" in [each[3] for each in said(memory)]
     assert len(said(memory)) == 4
+
+
+def test_a_rewritten_start_is_noticed_in_a_file_that_grew(memory, history):
+    texts = [f"prompt number {i} about kettles and ports" for i in range(400)]
+    history.write_text("\n".join(lines(*texts)) + "\n")
+    memory.import_(history)
+    other = [line.replace("5d-0000", "5d-9999").replace("prompt number", "PROMPT NUMBER") for line in lines(*texts[:3])]
+    history.write_text("\n".join([*other, *lines(*texts[3:], start=3), *lines("one more", start=400)]) + "\n")
+
+    memory.import_(history)
+
+    assert memory.messages.count() == 404
+
+
+def test_a_file_with_a_half_written_last_line_has_a_mark(memory, history):
+    whole = history.stat().st_size
+    with history.open("a") as file:
+        file.write("".join(lines("late news", start=3))[:100])
+
+    memory.import_(history)
+    again = memory.import_(history)
+
+    [mark] = memory.store.marks.all()
+    assert (mark.offset_bytes, mark.messages, again.totals["messages"]) == (whole, 3, 3)
 
 
 def test_a_half_written_last_line_is_left_for_the_next_import(memory, history):

@@ -22,12 +22,14 @@ class ImportMark:
     offset_bytes: int
     lines: int
     state: dict[str, Any] = field(default_factory=dict)
-    tail_hash: bytes = b""
-    """Of what stood just before the offset: when it differs, the file was rewritten."""
+    read_hash: bytes = b""
+    """Of parts of what stood before the offset: when it differs, the file was rewritten."""
     project: str | None = None
     sessions: int = 0
     messages: int = 0
     problems: list[dict[str, Any]] = field(default_factory=list)
+    counted: list[list[int]] = field(default_factory=list)
+    """Numbers of the messages that `messages` counts, as pairs of first and last: what is met again is not one more."""
     imported_at: datetime | None = None
 
 
@@ -54,7 +56,7 @@ class Marks:
             " on conflict (workspace_number, path) do update set format = excluded.format,"
             " size_bytes = excluded.size_bytes, modified_ns = excluded.modified_ns,"
             " offset_bytes = excluded.offset_bytes, lines = excluded.lines,"
-            " state = excluded.state, tail_hash = excluded.tail_hash, project = excluded.project,"
+            " state = excluded.state, read_hash = excluded.read_hash, project = excluded.project,"
             " sessions = excluded.sessions, messages = excluded.messages, problems = excluded.problems,"
             " imported_at = excluded.imported_at",
             (
@@ -65,8 +67,8 @@ class Marks:
                 mark.modified_ns,
                 mark.offset_bytes,
                 mark.lines,
-                to_json(mark.state),
-                mark.tail_hash,
+                to_json({"importer": mark.state, "counted": mark.counted}),
+                mark.read_hash,
                 mark.project,
                 mark.sessions,
                 mark.messages,
@@ -89,10 +91,11 @@ class Marks:
 
     def _read(self, condition: str, parameters: tuple[Any, ...]) -> list[ImportMark]:
         rows = self._database.rows(
-            "select path, format, size_bytes, modified_ns, offset_bytes, lines, state, tail_hash, project, sessions, messages,"
+            "select path, format, size_bytes, modified_ns, offset_bytes, lines, state, read_hash, project, sessions, messages,"
             f" problems, imported_at from import_mark where workspace_number = ? {condition}",
             (self._workspace_number, *parameters),
         )
+        kept = [json.loads(row[6] or "{}") for row in rows]
         return [
             ImportMark(
                 path=row[0],
@@ -101,13 +104,29 @@ class Marks:
                 modified_ns=row[3],
                 offset_bytes=row[4],
                 lines=row[5],
-                state=json.loads(row[6] or "{}"),
-                tail_hash=row[7],
+                state=state.get("importer", {}),
+                read_hash=row[7],
                 project=row[8],
                 sessions=row[9],
                 messages=row[10],
                 problems=json.loads(row[11] or "[]"),
+                counted=state.get("counted", []),
                 imported_at=moment(row[12]),
             )
-            for row in rows
+            for row, state in zip(rows, kept, strict=True)
         ]
+
+
+def joined(ranges: Iterable[list[int]], numbers: Iterable[int]) -> list[list[int]]:
+    """Add numbers to ranges (pairs of first and last), sorted and as few as can be.
+
+    >>> joined([[4, 6], [9, 9]], [7, 1, 5])
+    [[1, 1], [4, 7], [9, 9]]
+    """
+    found: list[list[int]] = []
+    for first, last in sorted([*ranges, *([number, number] for number in numbers)]):
+        if found and first <= found[-1][1] + 1:
+            found[-1][1] = max(found[-1][1], last)
+        else:
+            found.append([first, last])
+    return found

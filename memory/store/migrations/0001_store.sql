@@ -47,7 +47,7 @@ create table import_mark (
   offset_bytes bigint not null,
   lines bigint not null,
   state text,
-  tail_hash blob,
+  read_hash blob,
   project text,
   sessions bigint not null,
   messages bigint not null,

@@ -9,8 +9,9 @@
 ...     _ = m.learnings.add("decision", "numpy stays below 2 until the models are retrained", session_id=session.id)
 ...     for hit in m.search("why is numpy pinned?", project="web").hits:
 ...         print(hit.kind, "|", hit.snippet)
-learning | <mark>numpy</mark> stays below 2 until the models are retrained
 message | <mark>numpy</mark> 2 removed np.float_; <mark>pin</mark> <mark>numpy</mark> below 2
+learning | <mark>numpy</mark> stays below 2 until the models are retrained
+message | why did CI break?
 """
 
 from typing import TYPE_CHECKING

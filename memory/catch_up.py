@@ -35,7 +35,7 @@ from memory.store.store import Store
 if TYPE_CHECKING:
     from indexers.keyword.tantivy import TantivyEngine
 
-LAYOUT = 1
+LAYOUT = 2
 """Raised when documents are made differently, so that older indexes are rebuilt."""
 BATCH_RECORDS = 2_000
 TAIL_RECORDS = 1_000
@@ -262,10 +262,12 @@ def documents_of(store: Store, records: list[tuple[str, int]]) -> Iterator[list[
 
 def _documents(store: Store, kind: str, numbers: list[int]) -> Iterator[Document]:
     texts = passage_texts(store, kind, numbers)
+    # who said it is asked for as often as what was said
+    senders = dict(store.records.values("message", ("sender_id",), numbers)) if kind == "message" else {}
     for key, record, passage, start, end, packed in store.chunks.of_records(kind, numbers):
         text = texts.get((record, passage))
         if text is not None:
-            yield document_of(key, kind, record, text[start:end], packed)
+            yield document_of(key, kind, record, text[start:end], packed, senders.get(record) or "")
 
 
 _TEXTS: dict[str, tuple[tuple[str, ...], Callable[..., list[Passage]]]] = {

@@ -144,15 +144,15 @@ def group_of(kind: str, number: int) -> str:
     return f"{kind}:{number}"
 
 
-def document_of(key: int, kind: str, record: int, text: str, packed: bytes) -> Document:
-    """Make the document of one chunk."""
+def document_of(key: int, kind: str, record: int, text: str, packed: bytes, sender: str = "") -> Document:
+    """Make the document of one chunk; it is found by the name of who said it, too."""
     attributes = unpack_attributes(packed)
     group = group_of(kind, record)
     if kind == "session":
         # a session is found by its title alone, so that no filter has to keep it out of other searches
         return Document(key, group, title=_with(text, names(text)[1]), bigrams=bigrams(text), attributes=attributes)
     identifiers, inside = names(text)
-    return Document(key, group, _with(text, inside), "", identifiers, bigrams(text), attributes)
+    return Document(key, group, _with(text, f"{inside} {sender}".strip()), "", identifiers, bigrams(text), attributes)
 
 
 def _with(text: str, words: str) -> str:

@@ -11,14 +11,14 @@ from memory.search.legs import LegAnswer
 from memory.searchable import ROLES, unpack_attributes
 from memory.store.chunks import ChunkRow
 
-KEYWORD_WEIGHT, SEMANTIC_WEIGHT, TITLE_WEIGHT, GRAPH_WEIGHT = 0.5, 0.5, 0.15, 0.1
-"""What a leg adds at most. Keyword and semantic from RETRIEVAL.md section 4 (.4 to .6); title and graph are untuned."""
+KEYWORD_WEIGHT, SEMANTIC_WEIGHT, TITLE_WEIGHT, GRAPH_WEIGHT = 0.7, 0.3, 0.15, 0.1
+"""What a leg adds at most. Keyword and semantic: benchmarks/recall.py, 2026-11-20; title and graph are untuned."""
 PRIORS = {ROLES["user"]: 1.2, ROLES["assistant"]: 1.0, ROLES["system"]: 0.75, ROLES["tool"]: 0.75}
-"""People ask about what people said. Source: RETRIEVAL.md section 4 (1.25 for the person's own); others untuned."""
+"""People ask about what people said. Untuned."""
 LEARNING_PRIOR, ASIDE_PRIOR = 1.15, 0.75
 """For what was written down on purpose, and for reasoning and tool calls inside a message. Untuned."""
-NEIGHBOUR_SHARE = 0.2
-"""What a message gets of the scores of those beside it. Source: RETRIEVAL.md section 4 (+3.8 points on LoCoMo)."""
+NEIGHBOUR_SHARE = 0.18
+"""What a message gets of the scores of those beside it (benchmarks/recall.py, 2026-11-20: + 4 points of R@10)."""
 FULL_MATCH, NO_MEANING, FULL_MEANING = 0.55, 0.25, 0.8
 """The share of the best possible keyword score that a text holding every word once has; cosines of the static embedder
 between texts that have nothing to do with each other, and that say the same. Untuned."""

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, Field
 
-from memory.errors import InvalidInput, SourceFault, UnknownFormat
-from memory.importers import Importer, importer_of, importers
+from memory.errors import InvalidInput
+from memory.importers import Importer, importers
+from memory.importers.finding import Found, find_files, walk
 from memory.importers.records import Item, Mark, Problem
-from memory.importers.source import Sample, Source
+from memory.importers.source import Source
 from memory.merging import Batch, Merger, PreparedBatch
 from memory.settings import expanded
 from memory.store.marks import ImportMark, joined
@@ -31,7 +32,6 @@ HASHED_BYTES, HASHED_BLOCKS = 4_096, 16
 """Blocks of what was read that are hashed, to see whether the file was rewritten. Untuned."""
 MOST_PROBLEMS = 1_000
 """Problems of one file that are reported."""
-_SKIPPED_FOLDERS = frozenset((".git", "node_modules", "__pycache__", ".venv", ".mypy_cache", ".ruff_cache"))
 
 Progress = Callable[[str, int, int], None]
 """Called with a path, and how many bytes of all are read, of how many."""
@@ -62,13 +62,6 @@ class ImportReport(BaseModel):
     seconds: float = 0.0
 
 
-@dataclass
-class _Found:
-    path: Path
-    importer: Importer
-    size_bytes: int
-
-
 class Place(BaseModel):
     """Where histories of one format lie on this machine."""
 
@@ -86,7 +79,7 @@ def find_places() -> list[Place]:
             path = expanded(named)
             if path is None or not path.is_dir() or path.resolve() in found:
                 continue
-            sizes = [file.stat().st_size for file in _walk(path)]
+            sizes = [file.stat().st_size for file in walk(path, [])]
             if sizes:
                 place = Place(format=importer.FORMAT, path=str(path), files=len(sizes), size_bytes=sum(sizes))
                 found[path.resolve()] = place
@@ -122,7 +115,16 @@ def import_histories(
     if format is not None and format not in importers():
         raise InvalidInput(f"there is no format {format!r}; there are: {', '.join(importers())}")
     report = ImportReport()
-    found = list(_files(paths, format, report))
+    _import_files(memory, list(find_files(paths, format, report.skipped)), project, on_progress, report)
+    memory.catch_up()
+    report.totals = _totals(memory, report.sources)
+    report.seconds = round(time.perf_counter() - started, 3)
+    return report
+
+
+def _import_files(
+    memory: "Memory", found: list[Found], project: str | None, on_progress: Progress | None, report: ImportReport
+) -> None:
     merger = Merger(memory, project)
     writer = _Writer(memory, merger)
     total, done = sum(each.size_bytes for each in found), 0
@@ -134,80 +136,19 @@ def import_histories(
 
         tell(0)
         report.sources.append(_import_file(writer, each, tell, project))
+        tell(each.size_bytes)
         done += each.size_bytes
-        tell(each.size_bytes, done - each.size_bytes)
     writer.flush()
     merger.link()
-    memory.catch_up()
-    names = ("messages", "added", "unchanged")
+
+
+def _totals(memory: "Memory", sources: list[SourceReport]) -> dict[str, int]:
     # one session that stands in several files is one
-    seen: set[str] = set().union(*(memory.store.marks.sessions(source.path) for source in report.sources))
-    report.totals = {"sources": len(report.sources), "sessions": len(seen)}
-    report.totals |= {name: sum(getattr(source, name) for source in report.sources) for name in names}
-    report.totals["problems"] = sum(len(source.problems) for source in report.sources)
-    report.seconds = round(time.perf_counter() - started, 3)
-    return report
-
-
-def _files(paths: Sequence[Path], format: str | None, report: ImportReport) -> Iterator[_Found]:
-    seen: set[Path] = set()
-    for path in paths:
-        given = path.expanduser()
-        try:
-            if not given.exists():
-                raise SourceFault(f"{path}: no such file or directory; check the path")
-            is_directory = given.is_dir()
-        except OSError as error:
-            raise SourceFault(f"{path}: cannot be read ({error.strerror})") from error
-        for file in _walk(given) if is_directory else [given]:
-            real = file.resolve()
-            if real in seen:
-                continue
-            seen.add(real)
-            try:
-                found = _recognised(real, format)
-            except OSError as error:
-                if not is_directory:
-                    raise SourceFault(f"{file}: cannot be read ({error.strerror}); check its rights") from error
-                report.skipped.append({"path": str(file), "reason": f"cannot be read ({error.strerror})"})
-                continue
-            if found is not None:
-                yield found
-            elif not is_directory:
-                known = ", ".join(importers())
-                raise UnknownFormat(f"{file}: {_unknown(real)}; known are: {known}; name one with --format")
-            else:
-                report.skipped.append({"path": str(file), "reason": _unknown(real)})
-
-
-def _walk(directory: Path) -> Iterator[Path]:
-    """Give the files below a directory; a session before what was spawned by it, links to directories not followed."""
-    for root, folders, files in os.walk(directory):
-        folders[:] = sorted(folder for folder in folders if folder not in _SKIPPED_FOLDERS)
-        for name in sorted(files):
-            path = Path(root) / name
-            if path.is_file():
-                yield path
-
-
-def _recognised(path: Path, format: str | None) -> _Found | None:
-    if not path.is_file():
-        return None
-    sample = Sample(path)
-    importer = importers()[format] if format else importer_of(sample)
-    return None if importer is None else _Found(path, importer, path.stat().st_size)
-
-
-def _unknown(path: Path) -> str:
-    sample = Sample(path)
-    if not sample.head.strip():
-        return "the file is empty"
-    if sample.text is None:
-        return "a binary file, of no known format"
-    if sample.records:
-        keys = ", ".join(list(sample.records[0])[:8])
-        return f"unknown format (its first record has: {keys})"
-    return "unknown format"
+    sessions: set[str] = set().union(*(memory.store.marks.sessions(source.path) for source in sources))
+    totals = {"sources": len(sources), "sessions": len(sessions)}
+    totals |= {name: sum(getattr(each, name) for each in sources) for name in ("messages", "added", "unchanged")}
+    totals["problems"] = sum(len(each.problems) for each in sources)
+    return totals
 
 
 @dataclass
@@ -248,7 +189,7 @@ class _Reading:
         )
 
 
-def _import_file(writer: "_Writer", found: _Found, tell: Callable[[int], None], project: str | None) -> SourceReport:
+def _import_file(writer: "_Writer", found: Found, tell: Callable[[int], None], project: str | None) -> SourceReport:
     report = SourceReport(path=str(found.path), format=found.importer.FORMAT)
     mark = writer.memory.store.marks.get(report.path)
     if mark is not None and mark.format != report.format:

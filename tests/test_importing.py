@@ -201,6 +201,47 @@ def test_a_missing_path_is_an_error(memory, tmp_path):
         memory.import_(tmp_path / "nowhere")
 
 
+def test_what_is_neither_file_nor_directory_is_an_error(memory, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+
+    with pytest.raises(SourceFault, match="no regular file"):
+        memory.import_(tmp_path / "pipe")
+
+
+@pytest.mark.parametrize("name", ["odd-\ud800.jsonl", "~nobody-of-that-name/a.jsonl"])
+def test_a_path_that_no_store_can_hold_is_an_error(memory, name):
+    with pytest.raises(SourceFault, match=r"odd|nobody"):
+        memory.import_(name)
+
+
+def test_a_file_whose_name_is_not_utf8_is_skipped_and_listed(memory, history):
+    shutil.copy(history, os.fsencode(history.parent) + b"/odd-\xff.jsonl")
+
+    report = memory.import_(history.parent)
+
+    assert report.totals["added"] == 3
+    assert "UTF-8" in report.skipped[0]["reason"]
+    assert report.model_dump_json()
+
+
+def test_a_directory_that_cannot_be_read_is_listed(memory, history, monkeypatch):
+    (history.parent / "closed").mkdir()
+    scandir = os.scandir
+
+    def refuse(path):
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+
+    report = memory.import_(history.parent)
+
+    assert report.totals["added"] == 3
+    closed = {"path": str(history.parent / "closed"), "reason": "cannot be read (Permission denied)"}
+    assert report.skipped == [closed]
+
+
 def test_when_the_source_is_gone_nothing_is(memory, history):
     memory.import_(history)
     history.unlink()

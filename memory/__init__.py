@@ -11,7 +11,6 @@
 ...         print(hit.kind, "|", hit.snippet)
 message | <mark>numpy</mark> 2 removed np.float_; <mark>pin</mark> <mark>numpy</mark> below 2
 learning | <mark>numpy</mark> stays below 2 until the models are retrained
-message | why did CI break?
 """
 
 from typing import TYPE_CHECKING

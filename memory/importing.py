@@ -19,7 +19,8 @@ from memory.importers import Importer, importers
 from memory.importers.finding import Found, find_files, walk
 from memory.importers.records import Item, Mark, Problem
 from memory.importers.source import Source
-from memory.merging import Batch, Merger, PreparedBatch
+from memory.merged_rows import Batch, PreparedBatch
+from memory.merging import Merger
 from memory.settings import expanded
 from memory.store.marks import ImportMark, joined
 

@@ -13,6 +13,8 @@ from memory.store.records import Where
 if TYPE_CHECKING:
     from memory.memory import Memory
 
+MOST_CALLS = 2_000
+"""Messages that are looked at for the ways a tool was called, the newest. Untuned."""
 MOST_STEPS = 40
 """Messages behind an error that are looked at for its solution. Untuned."""
 
@@ -82,20 +84,12 @@ class Resumed(BaseModel):
 
 def blame(memory: "Memory", path: str, limit: int) -> list[Touch]:
     """Give the sessions that touched a file, the last first; a path's end is enough."""
-    ending = _escape(path.removeprefix("./").lstrip("/"))
-    rows = memory.store.database.rows(
-        "select s.number, r.target, r.label, r.type, coalesce(r.valid_from, r.created_at), s.id from relationship r"
-        " join session s on r.source = 'session:' || s.id and s.workspace_number = r.workspace_number"
-        " where r.workspace_number = ? and r.deleted_at is null and s.deleted_at is null"
-        " and (r.target = ? or r.target like ? escape '\\' or r.target = ?)"
-        " order by 5 desc",
-        (memory.store.workspace_number, f"file:{path}", f"file:%/{ending}", f"file:{path.removeprefix('./')}"),
-    )
+    rows = memory.store.narrowing.touches(path)
     found: dict[tuple[int, str], Touch] = {}
     sessions = memory.store.records.by_numbers("session", [row[0] for row in rows])
     from memory.store.schema import moment
 
-    for number, target, label, type_, at, session_id in rows:
+    for number, session_id, target, label, type_, at in rows:
         session: Any = sessions.get(number)
         key = (number, target)
         if session is None:
@@ -140,15 +134,9 @@ def fix(memory: "Memory", error: str, limit: int, **narrowed: Any) -> list[Solve
 
 def how(memory: "Memory", tool: str, limit: int) -> list[Use]:
     """Give the ways in which a tool was called, the most frequent first."""
-    rows = memory.store.database.rows(
-        "select m.number from message m where m.workspace_number = ? and m.deleted_at is null"
-        " and (lower(m.tool_name) = lower(?) or m.parts like ? escape '\\') and m.role = 'assistant'"
-        " order by m.number desc limit 2000",
-        (memory.store.workspace_number, tool, f'%"name":"{_escape(tool)}"%'),
-    )
     counts: Counter[str] = Counter()
     last: dict[str, Use] = {}
-    messages = memory.store.records.by_numbers("message", [row[0] for row in rows])
+    messages = memory.store.records.by_numbers("message", memory.store.narrowing.callers(tool, MOST_CALLS))
     sessions = {each.id: each for each in _sessions_of(memory, messages.values())}
     for message in messages.values():
         assert isinstance(message, Message)
@@ -234,7 +222,3 @@ def _sessions_of(memory: "Memory", messages: Any) -> list[Any]:
 def _flat(text: str, length: int = 400) -> str:
     flat = " ".join(text.split())
     return flat if len(flat) <= length else flat[: length - 1] + "…"
-
-
-def _escape(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -153,8 +153,8 @@ class Rows:
         created = stamp(record.created_at)
         metadata = dict(record.metadata)
         if created is None:
-            row = self._store.database.row("select created_at from session where number = ?", (session,))
-            created = row[0] if row else micros(datetime.now(UTC))
+            begun = self._store.records.stored("session", ("created_at",), session)
+            created = begun[0] if begun else micros(datetime.now(UTC))
             metadata["time_unknown"] = True
         parent_number = None
         if record.parent_key:
@@ -217,10 +217,8 @@ class Rows:
 
     def project_and_deleted_at(self, session: int) -> tuple[int, int | None]:
         """Give a session's project, 0 for none, and when it was deleted."""
-        row = self._store.database.row(
-            "select coalesce(project_number, 0), deleted_at from session where number = ?", (session,)
-        )
-        return (int(row[0]), row[1]) if row else (0, None)
+        found = self._store.records.stored("session", ("project_number", "deleted_at"), session)
+        return (found[0] or 0, found[1]) if found else (0, None)
 
     def _project_number(self, project: str | None) -> int | None:
         wanted = self._project or project

@@ -7,8 +7,6 @@ messages of another one, it is that one's fork, and reads them from there.
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from memory.collections.messages import count_messages, last_place
-from memory.collections.sessions import lineage
 from memory.ids import native_id
 from memory.importers.records import MessageRecord, SessionRecord
 from memory.merged_rows import (
@@ -44,7 +42,7 @@ class Merger:
     def prepare(self, batch: Batch, format: str, path: str) -> PreparedBatch:
         """Look up what is there already, cut and embed what is not; before the transaction begins."""
         named = [(native_id(format, "message", key), record) for (_, key), record in batch.messages.items()]
-        there = self._known_messages([id for id, _ in named])
+        there = self._store.records.owners([id for id, _ in named])
         buried = self._buried("message", [id for id, _ in named])
         new: dict[str, tuple[str, MessageRecord, str]] = {}
         known: list[tuple[str, MessageRecord]] = []
@@ -72,7 +70,7 @@ class Merger:
         """
         sessions = self._write_sessions(prepared)
         # another process may have written the same messages since they were looked up
-        there = self._known_messages([id for id, _, _ in prepared.messages] + [id for id, _ in prepared.known])
+        there = self._store.records.owners([id for id, _, _ in prepared.messages] + [id for id, _ in prepared.known])
         met: list[int] = []
         new: list[tuple[str, MessageRecord, str]] = []
         for id, record, content in prepared.messages:
@@ -110,25 +108,19 @@ class Merger:
 
     def link(self) -> None:
         """Link the sessions whose parent, or the message they were forked at, came after them."""
-        rows = self._store.database.rows(
-            "select number, metadata from session where workspace_number = ? and metadata like ?",
-            (self._store.workspace_number, '%"waits_for":%'),
-        )
         with self._store.transaction():
-            for number, text in rows:
+            for number, text in self._store.records.sessions_noting("waits_for"):
                 metadata = decoded(text)
                 waits = metadata.pop("waits_for")
                 parent = self._store.records.number("session", waits["parent"])
                 at = self._store.records.number("message", waits["forked_at"]) if waits.get("forked_at") else None
                 if parent is None or (waits.get("forked_at") and at is None):
                     continue
-                if number in [each for each, _ in lineage(self._store, parent)]:
+                if number in [each for each, _ in self._store.sessions.lineage(parent)]:
                     continue
-                self._store.database.rows(
-                    "update session set parent_number = ?, forked_at_number = coalesce(forked_at_number, ?), metadata = ?"
-                    " where number = ?",
-                    (parent, at, to_json(metadata), number),
-                )
+                _, forked_at = self._store.sessions.link(number)
+                self._store.sessions.set_link(number, parent, forked_at or at)
+                self._store.records.set_stored("session", {"metadata": to_json(metadata)}, number)
 
     def done(self) -> None:
         """Let others know of what was committed."""
@@ -145,34 +137,18 @@ class Merger:
                 text = attachment.data.decode("utf-8", "surrogateescape")
                 attachment.data = without(text).encode("utf-8", "surrogateescape")
 
-    def _known_messages(self, ids: list[str]) -> dict[str, tuple[int, int]]:
-        """Give number and session number of the messages that are there, by id; softly deleted ones included."""
-        found: dict[str, tuple[int, int]] = {}
-        for start in range(0, len(ids), 500):
-            some = ids[start : start + 500]
-            sql = (
-                "select id, number, session_number from message where workspace_number = ?"
-                f" and id in ({', '.join('?' * len(some))})"
-            )
-            for id, number, session in self._store.database.rows(sql, (self._store.workspace_number, *some)):
-                found[id] = (number, session)
-        return found
-
     def _buried(self, kind: str, ids: list[str]) -> set[str]:
         return self._store.changes.buried(self._store.workspace_number, kind, ids)
 
     def _meet(self, place: tuple[int, int], id: str, record: MessageRecord, session: int) -> None:
         """Deal with a message that is there already: add the parts it lacks; note a fork when it is another session's."""
         number, owner = place
-        found = self._store.database.row("select role from message where number = ? and deleted_at is null", (number,))
-        if found is not None:
-            [(_, content, parts)] = self._store.records.values("message", ("content", "parts"), [number])
+        for _, content, parts in self._store.records.values("message", ("content", "parts"), [number]):
             self._redact(record)
             together, grown = united(parts, record.parts)
             if grown and parts:
                 record.parts = together
-                content = content_of(record)
-                values: dict[str, Any] = {"content": content, "parts": together}
+                values: dict[str, Any] = {"content": content_of(record), "parts": together}
                 for name in ("tokens_in", "tokens_out", "model", "ended_at"):
                     if (value := getattr(record, name)) is not None:
                         values[name] = value
@@ -181,17 +157,11 @@ class Merger:
             self._note_fork(session, owner, number)
 
     def _note_fork(self, session: int, owner: int, message: int) -> None:
-        found = self._store.database.row(
-            "select parent_number, forked_at_number from session where number = ?", (session,)
-        )
-        has_own = self._store.database.row("select 1 from message where session_number = ? limit 1", (session,))
-        if found is None or has_own or (found[0] not in (None, owner)):
+        parent, _ = self._store.sessions.link(session)
+        if parent not in (None, owner) or self._store.sessions.members("message", session):
             return
-        if session in [number for number, _ in lineage(self._store, owner)]:
-            return
-        self._store.database.rows(
-            "update session set parent_number = ?, forked_at_number = ? where number = ?", (owner, message, session)
-        )
+        if session not in [number for number, _ in self._store.sessions.lineage(owner)]:
+            self._store.sessions.set_link(session, owner, message)
 
     def _write_session(self, prepared: PreparedBatch, record: SessionRecord) -> int:
         id = native_id(prepared.format, "session", record.key)
@@ -201,9 +171,7 @@ class Merger:
             numbers = self._store.records.insert_rows("session", [row("session", id, values)])
             self._memory.saver.rewrite("session", numbers)
             return numbers[0]
-        found = self._store.database.row(
-            "select title, summary, metadata, project_number from session where number = ?", (number,)
-        )
+        found = self._store.records.stored("session", ("title", "summary", "metadata", "project_number"), number)
         assert found is not None
         metadata = decoded(found[2])
         changes: dict[str, Any] = {}
@@ -226,17 +194,13 @@ class Merger:
         return number
 
     def _change_session(self, number: int, changes: dict[str, Any]) -> None:
-        now = self._store.database.row(f"select {', '.join(changes) or '1'} from session where number = ?", (number,))
-        changed = {
-            name: value for (name, value), there in zip(changes.items(), now or (), strict=False) if value != there
-        }
+        if not changes:
+            return
+        now = self._store.records.stored("session", list(changes), number) or ()
+        changed = {name: value for (name, value), there in zip(changes.items(), now, strict=True) if value != there}
         if not changed:
             return
-        sets = ", ".join(f"{name} = ?" for name in changed)
-        self._store.database.rows(
-            f"update session set {sets}, updated_at = ? where number = ?",
-            (*changed.values(), micros(datetime.now(UTC)), number),
-        )
+        self._store.records.set_stored("session", {**changed, "updated_at": micros(datetime.now(UTC))}, number)
         self._store.changes.add(self._store.workspace_number, "session", [number], "update")
         if changed.keys() & {"title", "summary", "keywords", "project_number"}:
             self._memory.saver.rewrite("session", [number])
@@ -256,7 +220,7 @@ class Merger:
         facts: list[Facts] = []
         for id, record, content in new:
             session = sessions[record.session_key]
-            seq, turn = places.get(session) or last_place(self._store, session)
+            seq, turn = places.get(session) or self._store.sessions.last_place(session)
             seq, turn = seq + 1, turn + (record.role == "user" or turn == 0)
             places[session] = (seq, turn)
             values = self._rows.message(prepared, record, content, session, numbers)
@@ -281,7 +245,7 @@ class Merger:
             count, last = latest.get(fact.session, (0, fact.at))
             latest[fact.session] = (count + 1, max(last, fact.at))
         for session, (count, last) in latest.items():
-            count_messages(self._store, session, count, last)
+            self._store.sessions.count_added(session, count, last)
 
     def _write_pieces(
         self,
@@ -303,7 +267,7 @@ class Merger:
         at = stamp(record.created_at) or micros(datetime.now(UTC))
         rows = []
         for place, attachment in enumerate(record.attachments):
-            sha256 = self._memory.attachments.put_bytes(attachment.data, attachment.media_type)
+            sha256 = self._store.blobs.put(attachment.data, attachment.media_type)
             values = self._rows.attachment(number, at, sha256, attachment) | {"deleted_at": deleted_at}
             rows.append(row("attachment", native_id("attachment", message_id, str(place)), values))
         self._store.records.insert_rows("attachment", rows)

@@ -151,10 +151,7 @@ class Saver:
     def rewrite_session(self, session: int) -> None:
         """Make the pieces of all that lies in a session anew, since they carry its project; inside a transaction."""
         for kind in ("message", "learning"):
-            rows = self.store.database.rows(
-                f"select number from {kind} where session_number = ? and deleted_at is null", (session,)
-            )
-            numbers = [row[0] for row in rows]
+            numbers = self.store.sessions.members(kind, session)
             self.rewrite(kind, numbers)
             # the keyword index follows the log: without these lines it would keep pieces that are gone
             self.store.changes.add(self.store.workspace_number, kind, numbers, "update")
@@ -232,10 +229,7 @@ class Saver:
         return Facts(record.declaration.name, None, False, 0, 0, micros(record.created_at))
 
     def _project_of(self, session: int) -> int:
-        if not session:
-            return 0
-        row = self.store.database.row("select coalesce(project_number, 0) from session where number = ?", (session,))
-        return int(row[0]) if row else 0
+        return self.store.sessions.project_of(session) if session else 0
 
 
 def passages_of(record: Record) -> list[Passage]:

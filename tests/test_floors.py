@@ -1,6 +1,7 @@
 """The house's floors, held by import-linter."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -25,6 +26,17 @@ def test_a_third_party_package_lives_in_one_room():
             lines = path.read_text(encoding="utf-8").splitlines()
             if any(line.strip().startswith((f"import {package}", f"from {package}")) for line in lines):
                 assert path.relative_to(ROOT).as_posix().startswith(room), f"{package} in {path}"
+
+
+def test_sql_lives_in_the_store_and_the_indexers_alone():
+    sql = re.compile(r"\"(?:select|insert into|update \w+ set|delete from|create table)\s", re.IGNORECASE)
+    for path in ROOT.glob("memory/**/*.py"):
+        name = path.relative_to(ROOT).as_posix()
+        if not name.startswith("memory/store/"):
+            text = path.read_text(encoding="utf-8")
+            assert "database.row" not in text, name
+            assert "execute_many" not in text, name
+            assert name.startswith("memory/kinds/") or not sql.search(text), name
 
 
 def test_nothing_below_the_ways_in_prints_or_reads_the_environment():

@@ -5,14 +5,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from memory.collections.collection import PAGE, Collection, Page
-from memory.collections.sessions import count_anew, lineage, messages_of
 from memory.errors import Conflict, InvalidInput
 from memory.ids import new_id
 from memory.kinds.message import Message, MessageVersion
 from memory.saving import passages_of
 from memory.store.records import Where, page_limit, unknown
 from memory.store.schema import micros
-from memory.store.store import Store
+from memory.store.sessions import messages_of
 
 MOST_CHARACTERS = 64 * 1024 * 1024
 """Longest content of a message. Source: the longest line that an import reads."""
@@ -84,7 +83,7 @@ class Messages(Collection[Message]):
         number = self._store.records.number("session", session_id)
         if number is None:
             raise unknown("session", session_id)
-        mine = messages_of(lineage(self._store, number))
+        mine = messages_of(self._store.sessions.lineage(number))
         rest = self._where({name: value for name, value in filters.items() if value not in (None, "")})
         where = Where(f"({mine.sql}) and ({rest.sql})", (*mine.parameters, *rest.parameters))
         found, next_cursor = self._store.records.page("message", where, limit=page_limit(limit), cursor=cursor)
@@ -106,7 +105,7 @@ class Messages(Collection[Message]):
             raise InvalidInput(f"before is {before} and after is {after}; both must be 0 or more")
         message = self._existing(id)
         number = self._store.records.number("session", session_id or message.session_id)
-        mine = messages_of(lineage(self._store, number or 0))
+        mine = messages_of(self._store.sessions.lineage(number or 0))
         select = self._store.records.select
         place = (*mine.parameters, message.seq)
         earlier = select(
@@ -146,7 +145,7 @@ class Messages(Collection[Message]):
             message = self._store.records.get("message", id, deleted=True)
             super().delete(id, hard=hard)
             if isinstance(message, Message):
-                count_anew(self._store, self._store.records.number("session", message.session_id) or 0)
+                self._store.sessions.count_anew(self._store.records.number("session", message.session_id) or 0)
 
     def restore(self, id: str) -> Message:
         """Bring back a message that was deleted.
@@ -162,7 +161,7 @@ class Messages(Collection[Message]):
                     f"message {id!r} is of session {message.session_id!r}, which is deleted; restore that one"
                 )
             restored = super().restore(id)
-            count_anew(self._store, self._store.records.number("session", restored.session_id) or 0)
+            self._store.sessions.count_anew(self._store.records.number("session", restored.session_id) or 0)
         return restored
 
     def _fields(self, message: Mapping[str, Any] | Message) -> dict[str, Any]:
@@ -212,7 +211,7 @@ class Messages(Collection[Message]):
         return found
 
     def _place(self, session_number: int, messages: Iterable[Message]) -> None:
-        seq, turn = last_place(self._store, session_number)
+        seq, turn = self._store.sessions.last_place(session_number)
         for message in messages:
             seq += 1
             turn += message.role == "user" or turn == 0
@@ -220,46 +219,22 @@ class Messages(Collection[Message]):
 
     def _count(self, session_number: int, messages: Sequence[Message]) -> None:
         if messages:
-            count_messages(
-                self._store, session_number, len(messages), max(micros(each.created_at) for each in messages)
-            )
+            last_at = max(micros(each.created_at) for each in messages)
+            self._store.sessions.count_added(session_number, len(messages), last_at)
 
     def _keep_version(self, message: Message) -> None:
         number = self._store.records.number("message", message.id)
-        row = self._store.database.row(
-            "select coalesce(max(version), 0) + 1 from message_version where message_number = ?", (number,)
-        )
         version = MessageVersion(
             id=new_id(),
             workspace_id=message.workspace_id,
             created_at=message.updated_at,
             updated_at=message.updated_at,
             message_id=message.id,
-            version=row[0] if row else 1,
+            version=self._store.sessions.last_version(number or 0) + 1,
             content=message.content,
             parts=message.parts,
         )
         self._store.records.insert(version)
-
-
-def last_place(store: Store, session_number: int) -> tuple[int, int]:
-    """Give `seq` and `turn` of a session's last message; those of the message it was forked at when it has none."""
-    row = store.database.row(
-        "select seq, turn from message where session_number = ? order by seq desc limit 1", (session_number,)
-    ) or store.database.row(
-        "select m.seq, m.turn from session s join message m on m.number = s.forked_at_number where s.number = ?",
-        (session_number,),
-    )
-    return (int(row[0]), int(row[1])) if row else (0, 0)
-
-
-def count_messages(store: Store, session_number: int, added: int, last_at: int) -> None:
-    """Note new messages in their session's row; inside their transaction."""
-    store.database.rows(
-        "update session set message_count = message_count + ?,"
-        " last_message_at = case when last_message_at > ? then last_message_at else ? end where number = ?",
-        (added, last_at, last_at, session_number),
-    )
 
 
 def _says_the_same(one: Message, other: Message) -> bool:

@@ -7,10 +7,8 @@ from typing import Any
 from memory.collections.collection import Collection
 from memory.errors import InvalidInput
 from memory.kinds.project import Project
+from memory.store.narrowing import MOST_PARENTS
 from memory.store.records import Where
-
-MOST_PARENTS = 64
-"""How deep projects nest at most."""
 
 
 class Projects(Collection[Project]):
@@ -87,13 +85,7 @@ class Projects(Collection[Project]):
         found = self.nearest(project)
         if found is None:
             return []
-        rows = self._store.database.rows(
-            "with recursive below(number, depth) as (select number, 0 from project where id = ? and workspace_number = ?"
-            " union select p.number, depth + 1 from project p join below on p.parent_number = below.number"
-            f" where depth < {MOST_PARENTS}) select number from below",
-            (found.id, self._store.workspace_number),
-        )
-        return [row[0] for row in rows]
+        return self._store.narrowing.projects_below(found.id)
 
     def add_alias(self, project: str, alias: str) -> Project:
         """Let a project be known by another name or path, too."""

@@ -12,6 +12,7 @@ from memory.kinds.message import Message
 from memory.kinds.session import Session
 from memory.saving import Saver
 from memory.store.records import Where, unknown
+from memory.store.sessions import messages_of
 from memory.store.store import Store
 
 
@@ -40,7 +41,7 @@ class Sessions(Collection[Session]):
         if found is None or not messages:
             return found
         number = self._store.records.number("session", id) or 0
-        where = messages_of(lineage(self._store, number))
+        where = messages_of(self._store.sessions.lineage(number))
         found_messages = self._store.records.select("message", where, limit=10_000_000)
         said = [record for _, record in found_messages if isinstance(record, Message)]
         return SessionWithMessages(**{name: getattr(found, name) for name in Session.model_fields}, messages=said)
@@ -64,7 +65,7 @@ class Sessions(Collection[Session]):
         session_number = self._store.records.number("session", message.session_id)
         inside = [
             number
-            for number, up_to in lineage(self._store, self._store.records.number("session", id) or 0)
+            for number, up_to in self._store.sessions.lineage(self._store.records.number("session", id) or 0)
             if up_to is None or message.seq <= up_to
         ]
         if session_number not in inside:
@@ -83,39 +84,26 @@ class Sessions(Collection[Session]):
     def restore(self, id: str) -> Session:
         """Bring back a session that was deleted, with all that was deleted together with it."""
         super().restore(id)
-        count_anew(self._store, self._store.records.number("session", id) or 0)
+        self._store.sessions.count_anew(self._store.records.number("session", id) or 0)
         return self._read(id)
 
     def _hand_over(self, number: int) -> None:
         """Give the messages that living forks share with a session to those forks, each the stretch up to its fork."""
-        forks = self._store.database.rows(
-            "select s.number, m.number, m.seq from session s join message m on m.number = s.forked_at_number"
-            " where m.session_number = ? and s.deleted_at is null and s.number <> ? order by m.seq, s.number",
-            (number, number),
-        )
-        before = self._store.database.row(
-            "select parent_number, forked_at_number from session where number = ?", (number,)
-        )
-        parent, last = before or (None, None)
-        low = 0
+        rows = self._store.sessions
+        forks = rows.forks(number)
+        parent, last = rows.link(number)
+        above = 0
         for fork, message, seq in forks:
-            moved = self._store.database.rows(
-                "select number from message where session_number = ? and seq > ? and seq <= ? and deleted_at is null",
-                (number, low, seq),
-            )
-            link = "update session set parent_number = ?, forked_at_number = ? where number = ?"
-            self._store.database.rows(link, (parent, last, fork))
-            numbers = [row[0] for row in moved]
-            self._store.database.execute_many(
-                "update message set session_number = ? where number = ?", ((fork, each) for each in numbers)
-            )
-            self._saver.rewrite("message", numbers)
-            self._store.changes.add(self._store.workspace_number, "message", numbers, "update")
-            count_anew(self._store, fork)
-            parent, last, low = fork, message, seq
-            self._store.database.rows(link, (parent, last, number))
+            moved = rows.stretch(number, above, seq)
+            rows.set_link(fork, parent, last)
+            rows.move(moved, fork)
+            self._saver.rewrite("message", moved)
+            self._store.changes.add(self._store.workspace_number, "message", moved, "update")
+            rows.count_anew(fork)
+            parent, last, above = fork, message, seq
+            rows.set_link(number, parent, last)
         if forks:
-            count_anew(self._store, number)
+            rows.count_anew(number)
 
     def archive(self, id: str) -> Session:
         """Put a session away: it is found as before, and listed with `state="archived"`."""
@@ -137,16 +125,6 @@ class Sessions(Collection[Session]):
         return Where(f"({where.sql}) and ({rest.sql})", (*where.parameters, *rest.parameters))
 
 
-def count_anew(store: Store, session: int) -> None:
-    """Write a session's count of messages and the time of its last one from its rows; inside a transaction, or not."""
-    with store.transaction():
-        store.database.rows(
-            "update session set (message_count, last_message_at) = (select count(*), max(created_at) from message m"
-            " where m.session_number = session.number and m.deleted_at is null) where number = ?",
-            (session,),
-        )
-
-
 def with_project(projects: Projects, fields: dict[str, Any]) -> dict[str, Any]:
     """Put a project's id in place of the id, alias or path that a caller gave; it is made when it is absent."""
     if "project" in fields:
@@ -158,30 +136,3 @@ def with_project(projects: Projects, fields: dict[str, Any]) -> dict[str, Any]:
 def in_projects(numbers: list[int]) -> Where:
     """Make the condition that a record is in one of these projects; with none it never holds."""
     return Where(f"{{t}}.project_number in ({', '.join(map(str, numbers)) or 'null'})")
-
-
-def lineage(store: Store, number: int) -> list[tuple[int, int | None]]:
-    """Give a session's number and those it was forked from, each with the last `seq` that is read of it; None for all."""
-    found: list[tuple[int, int | None]] = [(number, None)]
-    seen = {number}
-    least: int | None = None
-    while True:
-        row = store.database.row(
-            "select m.session_number, m.seq from session s join message m on m.number = s.forked_at_number"
-            " where s.number = ?",
-            (found[-1][0],),
-        )
-        if row is None or row[0] in seen:
-            return found
-        least = row[1] if least is None else min(least, row[1])
-        seen.add(row[0])
-        found.append((row[0], least))
-
-
-def messages_of(sessions: list[tuple[int, int | None]]) -> Where:
-    """Make the condition that a message is one of a session, those before a fork included."""
-    words, parameters = [], []
-    for number, up_to in sessions:
-        words.append("{t}.session_number = ?" + ("" if up_to is None else " and {t}.seq <= ?"))
-        parameters += [number] if up_to is None else [number, up_to]
-    return Where(f"{{t}}.deleted_at is null and ({' or '.join(f'({each})' for each in words)})", tuple(parameters))

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from memory.collections.sessions import SessionWithMessages
 from memory.errors import InvalidInput, UnknownRecord
 from memory.operations import POSITIONAL, Lines
+from memory.store.narrowing import escaped
 from memory.store.records import Where, unknown
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def whole_id(memory: "Memory", kind: str, given: str) -> str:
     """
     if memory.collection(kind).get(given) is not None:
         return given
-    pattern = given.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+    pattern = f"{escaped(given)}%"
     where = Where("{t}.deleted_at is null and {t}.id like ? escape '\\'", (pattern,))
     found = memory.store.records.select(kind, where, limit=2) if given else []
     if len(found) > 1:

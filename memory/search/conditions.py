@@ -40,7 +40,7 @@ def conditions_of(store: Store, filters: Filters, projects: list[int] | None, as
     if projects is not None:
         shared.append(AnyOf("project", frozenset(projects)) if projects else NOTHING)
     if filters.session:
-        shared.append(_sessions(store, "id like ? escape '\\'", _prefix(filters.session)))
+        shared.append(_sessions(store.narrowing.sessions_beginning(filters.session)))
     if filters.participant:
         shared.append(_participant(store, filters.participant))
     if filters.tag:
@@ -79,69 +79,31 @@ def _time(filters: Filters, as_of: datetime | None) -> list[Condition]:
 
 def _not_true(store: Store, as_of: datetime | None) -> list[Condition]:
     """Leave out the learnings that are superseded, or have run out, at a time; without one, now."""
-    at = "?" if as_of else "cast(unixepoch('subsec') * 1000000 as integer)"
-    rows = store.database.rows(
-        f"select number from learning where valid_to <= {at} or valid_from > {at} limit 100000",
-        (micros(as_of), micros(as_of)) if as_of else (),
-    )
-    gone = frozenset(record_key("learning", row[0]) for row in rows)
-    return [Not(AnyOf("record", gone))] if gone else []
+    gone = store.narrowing.untrue_learnings(micros(as_of) if as_of else None)
+    return [Not(_records("learning", gone))] if gone else []
 
 
-def _sessions(store: Store, condition: str, value: str) -> Condition:
-    rows = store.database.rows(
-        f"select number from session where workspace_number = ? and deleted_at is null and {condition}",
-        (store.workspace_number, value),
-    )
-    return AnyOf("session", frozenset(row[0] for row in rows)) if rows else NOTHING
+def _sessions(numbers: list[int]) -> Condition:
+    return AnyOf("session", frozenset(numbers)) if numbers else NOTHING
+
+
+def _records(kind: str, numbers: list[int]) -> Condition:
+    return AnyOf("record", frozenset(record_key(kind, number) for number in numbers)) if numbers else NOTHING
 
 
 def _participant(store: Store, participant: str) -> Condition:
-    sessions = _sessions(store, "exists (select 1 from json_each(participants) where value = ?)", participant)
-    rows = store.database.rows(
-        "select number from message where sender_id = ? and workspace_number = ? and deleted_at is null",
-        (participant, store.workspace_number),
-    )
-    sent = AnyOf("record", frozenset(record_key("message", row[0]) for row in rows))
-    return Either((sessions, sent)) if rows else sessions
+    found = store.narrowing
+    taking_part = found.sessions_with("participants", participant)
+    return Either((_sessions(taking_part), _records("message", found.messages_from(participant))))
 
 
 def _tagged(store: Store, tag: str) -> Condition:
-    sessions = _sessions(store, "exists (select 1 from json_each(tags) where value = ?)", tag)
-    rows = store.database.rows(
-        "select number from learning where exists (select 1 from json_each(tags) where value = ?)"
-        " and workspace_number = ? and deleted_at is null",
-        (tag, store.workspace_number),
+    found = store.narrowing
+    return Either(
+        (_sessions(found.sessions_with("tags", tag)), _records("learning", found.learnings_with("tags", tag)))
     )
-    learnt = AnyOf("record", frozenset(record_key("learning", row[0]) for row in rows))
-    return Either((sessions, learnt)) if rows else sessions
 
 
 def _about_file(store: Store, path: str) -> Condition:
-    """What is related to a file: a whole path, or the end of one."""
-    ending = f"%/{_escape(path.lstrip('/'))}"
-    rows = store.database.rows(
-        "select s.number from relationship r join session s on r.source = 'session:' || s.id"
-        " and s.workspace_number = r.workspace_number where r.workspace_number = ? and r.deleted_at is null"
-        " and s.deleted_at is null and (r.target = ? or r.target like ? escape '\\')",
-        (store.workspace_number, f"file:{path}", f"file:{ending}"),
-    )
-    learnt = store.database.rows(
-        "select number from learning where workspace_number = ? and deleted_at is null and exists"
-        " (select 1 from json_each(related_files) where value = ? or value like ? escape '\\')",
-        (store.workspace_number, path, ending),
-    )
-    return Either(
-        (
-            AnyOf("session", frozenset(row[0] for row in rows)),
-            AnyOf("record", frozenset(record_key("learning", row[0]) for row in learnt)),
-        )
-    )
-
-
-def _escape(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-
-
-def _prefix(text: str) -> str:
-    return _escape(text) + "%"
+    sessions, learnings = store.narrowing.about_file(path)
+    return Either((_sessions(sessions), _records("learning", learnings)))

@@ -25,9 +25,8 @@ def graph_leg(store: Store, parsed: ParsedQuery, ordered: Sequence[Candidate], c
         strong = [each for each in ordered[:STRONG_HITS] if each.score >= STRONG_SCORE]
         refs = [f"file:{word}" for word in parsed.words if is_identifier(word) and ("/" in word or "." in word)]
         for candidate in strong:
-            row = store.database.row(f"select id from {candidate.kind} where number = ?", (candidate.number,))
-            if row:
-                refs.append(f"{candidate.kind}:{row[0]}")
+            for _, found_id in store.records.values(candidate.kind, ("id",), [candidate.number]):
+                refs.append(f"{candidate.kind}:{found_id}")
         if refs:
             found, _ = store.arrows.around(refs, 1, None, micros(datetime.now(UTC)))
             linked = [

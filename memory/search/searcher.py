@@ -35,6 +35,8 @@ from memory.store.store import Store
 
 Mode = Literal["hybrid", "keyword", "semantic", "title"]
 MOST_HITS = 200
+MOST_BELOW = 24
+"""Hits below the floor that are looked into for what was asked for word for word. Untuned."""
 DEPTH = 80
 """Pieces that a leg gives for 10 hits. Untuned; RETRIEVAL.md's figures hold from 50 on."""
 
@@ -162,12 +164,8 @@ class Searcher:
 
         if any(each.session == session and each.kind == "message" for each in records.values()):
             return
-        row = self._store.database.row(
-            "select c.number from message m join chunk c on c.record_number = m.number and c.kind = 'message'"
-            " where m.session_number = ? and m.deleted_at is null and c.passage = 0 order by m.role <> 'user', m.seq limit 1",
-            (session,),
-        )
-        for place in self._store.chunks.places([row[0]] if row else []).values():
+        first = self._store.sessions.first_said(session)
+        for place in self._store.chunks.places([first] if first else []).values():
             attributes = unpack_attributes(place.attributes)
             if passes(attributes, conditions.records):
                 key = ("message", place.record_number)
@@ -197,6 +195,7 @@ class Searcher:
         stems = query_stems([body_query(request.parsed), title_query(request.parsed)])
         hits: list[SearchHit] = []
         seen: dict[object, SearchHit] = {}
+        below = 0
         some = request.limit + 6
         for start in range(0, len(candidates), some):
             read = _Read(self._store, candidates[start : start + some])
@@ -206,6 +205,10 @@ class Searcher:
                     continue
                 text = read.text(candidate)
                 if candidate.score < floor and not (floor <= MIN_SCORE and certain.holds(text)):
+                    below += 1
+                    if below >= MOST_BELOW:
+                        # behind these nothing holds what was asked for, either
+                        return hits, not hits
                     continue
                 same = _same(request, candidate, read.whole(candidate))
                 if same is not None and same in seen:

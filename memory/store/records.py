@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -78,6 +78,33 @@ class Records:
         ).replace("{t}", "t")
         rows = self._database.rows(sql, (self._workspace_number, *where.clock, *where.parameters, limit))
         return [(row[0], self._record(kind, row)) for row in rows]
+
+    def stored(self, kind: str, names: Sequence[str], number: int) -> Row | None:
+        """Read columns of a record as they are stored, deleted ones included; None when there is no such record."""
+        return self._database.row(f"select {', '.join(names)} from {kind} where number = ?", (number,))
+
+    def set_stored(self, kind: str, values: Mapping[str, Value], number: int) -> None:
+        """Write columns of a record as they are stored, without a line in the change log; inside a transaction."""
+        sets = ", ".join(f"{name} = ?" for name in values)
+        self._database.rows(f"update {kind} set {sets} where number = ?", (*values.values(), number))
+
+    def owners(self, ids: Sequence[str]) -> dict[str, tuple[int, int]]:
+        """Give number and session number of the messages that are there, by id; softly deleted ones included."""
+        found: dict[str, tuple[int, int]] = {}
+        for start in range(0, len(ids), 500):
+            some = ids[start : start + 500]
+            sql = (
+                "select id, number, session_number from message where workspace_number = ?"
+                f" and id in ({', '.join('?' * len(some))})"
+            )
+            for id, number, session in self._database.rows(sql, (self._workspace_number, *some)):
+                found[id] = (number, session)
+        return found
+
+    def sessions_noting(self, name: str) -> list[tuple[int, str]]:
+        """Give number and stored metadata of the sessions whose metadata has a name at its top."""
+        sql = "select number, metadata from session where workspace_number = ? and metadata like ?"
+        return [(row[0], row[1]) for row in self._database.rows(sql, (self._workspace_number, f'%"{name}":%'))]
 
     def values(self, kind: str, fields: Sequence[str], numbers: Sequence[int]) -> list[tuple[Any, ...]]:
         """Read some fields of records by their numbers, each row beginning with the number; deleted ones are left out."""

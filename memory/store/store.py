@@ -11,12 +11,15 @@ from pathlib import Path
 
 from memory.errors import DamagedStore, NewerStore, NoStore, StoreFault
 from memory.kinds import kinds
+from memory.store.blobs import Blobs
 from memory.store.changes import Changes
 from memory.store.chunks import Chunks
 from memory.store.graph import Arrows
 from memory.store.marks import Marks
+from memory.store.narrowing import Narrowing
 from memory.store.records import Records
 from memory.store.schema import column_definition, columns, create_table
+from memory.store.sessions import SessionRows
 from memory.store.sqlite import APPLICATION_ID, SqliteDatabase
 
 FILE = "store.db"
@@ -37,6 +40,9 @@ class Store:
     chunks: Chunks
     marks: Marks
     arrows: Arrows
+    sessions: SessionRows
+    narrowing: Narrowing
+    blobs: Blobs
     workspace: str
     workspace_number: int
 
@@ -106,6 +112,9 @@ def open_store(
         chunks=chunks,
         marks=Marks(database, number),
         arrows=Arrows(database, number),
+        sessions=SessionRows(database),
+        narrowing=Narrowing(database, number),
+        blobs=Blobs(database),
         workspace=workspace,
         workspace_number=number,
     )

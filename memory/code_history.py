@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from memory.kinds.message import Message
 from memory.search.answer import SearchHit
 from memory.store.records import Where
+from memory.store.schema import micros, moment
 
 if TYPE_CHECKING:
     from memory.memory import Memory
@@ -87,8 +88,6 @@ def blame(memory: "Memory", path: str, limit: int) -> list[Touch]:
     rows = memory.store.narrowing.touches(path)
     found: dict[tuple[int, str], Touch] = {}
     sessions = memory.store.records.by_numbers("session", [row[0] for row in rows])
-    from memory.store.schema import moment
-
     for number, session_id, target, label, type_, at in rows:
         session: Any = sessions.get(number)
         key = (number, target)
@@ -203,8 +202,6 @@ def resume(memory: "Memory", project: str | None, limit: int) -> list[Resumed]:
 
 def _last(memory: "Memory", session: int, role: str, before: datetime | None) -> Message | None:
     """Give the last message of a role in a session that says something, at a time at the latest."""
-    from memory.store.schema import micros
-
     limit = "" if before is None else " and {t}.created_at <= ?"
     where = Where(
         "{t}.session_number = ? and {t}.role = ? and {t}.content <> '' and {t}.deleted_at is null" + limit,

@@ -10,10 +10,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import BaseModel, Field
 
+from memory.collections.projects import Projects
 from memory.errors import InvalidInput
 from memory.importers import Importer, importers
 from memory.importers.finding import Found, find_files, walk
@@ -21,11 +22,10 @@ from memory.importers.records import Item, Mark, Problem
 from memory.importers.source import Source
 from memory.merged_rows import Batch, PreparedBatch
 from memory.merging import Merger
+from memory.saving import Saver
 from memory.settings import expanded
 from memory.store.marks import ImportMark, joined
-
-if TYPE_CHECKING:
-    from memory.memory import Memory
+from memory.store.store import Store
 
 BATCH_MESSAGES = 1_000
 """Messages that are written together, at least; the mark behind them ends the batch. Untuned."""
@@ -88,7 +88,8 @@ def find_places() -> list[Place]:
 
 
 def import_histories(
-    memory: "Memory",
+    saver: Saver,
+    projects: Projects,
     paths: Sequence[Path],
     *,
     format: str | None = None,
@@ -98,7 +99,8 @@ def import_histories(
     """Import files, and all files in directories that a format recognises.
 
     Args:
-        memory: Where they go.
+        saver: What writes them.
+        projects: The bodies of work that they belong to.
         paths: Files and directories; `~` is the home directory.
         format: Read every file as this format, without asking whether it is.
         project: The body of work that all of it belongs to; None for what each history says.
@@ -116,18 +118,16 @@ def import_histories(
     if format is not None and format not in importers():
         raise InvalidInput(f"there is no format {format!r}; there are: {', '.join(importers())}")
     report = ImportReport()
-    _import_files(memory, list(find_files(paths, format, report.skipped)), project, on_progress, report)
-    memory.catch_up()
-    report.totals = _totals(memory, report.sources)
+    writer = _Writer(saver, Merger(saver, projects, project))
+    _import_files(writer, list(find_files(paths, format, report.skipped)), project, on_progress, report)
+    report.totals = _totals(saver.store, report.sources)
     report.seconds = round(time.perf_counter() - started, 3)
     return report
 
 
 def _import_files(
-    memory: "Memory", found: list[Found], project: str | None, on_progress: Progress | None, report: ImportReport
+    writer: "_Writer", found: list[Found], project: str | None, on_progress: Progress | None, report: ImportReport
 ) -> None:
-    merger = Merger(memory, project)
-    writer = _Writer(memory, merger)
     total, done = sum(each.size_bytes for each in found), 0
     for each in found:
 
@@ -139,13 +139,12 @@ def _import_files(
         report.sources.append(_import_file(writer, each, tell, project))
         tell(each.size_bytes)
         done += each.size_bytes
-    writer.flush()
-    merger.link()
+    writer.finish()
 
 
-def _totals(memory: "Memory", sources: list[SourceReport]) -> dict[str, int]:
+def _totals(store: Store, sources: list[SourceReport]) -> dict[str, int]:
     # one session that stands in several files is one
-    sessions: set[str] = set().union(*(memory.store.marks.sessions(source.path) for source in sources))
+    sessions: set[str] = set().union(*(store.marks.sessions(source.path) for source in sources))
     totals = {"sources": len(sources), "sessions": len(sessions)}
     totals |= {name: sum(getattr(each, name) for each in sources) for name in ("messages", "added", "unchanged")}
     totals["problems"] = sum(len(each.problems) for each in sources)
@@ -192,7 +191,7 @@ class _Reading:
 
 def _import_file(writer: "_Writer", found: Found, tell: Callable[[int], None], project: str | None) -> SourceReport:
     report = SourceReport(path=str(found.path), format=found.importer.FORMAT)
-    mark = writer.memory.store.marks.get(report.path)
+    mark = writer.store.marks.get(report.path)
     if mark is not None and mark.format != report.format:
         mark = None
     try:
@@ -248,8 +247,9 @@ def _cannot_read(error: OSError) -> dict[str, Any]:
 class _Writer:
     """Writes batches, several small files' together, each with the mark that says how far it goes."""
 
-    def __init__(self, memory: "Memory", merger: Merger) -> None:
-        self.memory = memory
+    def __init__(self, saver: Saver, merger: Merger) -> None:
+        self.store = saver.store
+        self._saver = saver
         self._merger = merger
         self._waiting: list[tuple[PreparedBatch, _Reading, ImportMark | None]] = []
 
@@ -265,18 +265,23 @@ class _Writer:
     def flush(self) -> None:
         """Write what has come together, in one transaction."""
         waiting, self._waiting = self._waiting, []
-        with self.memory.store.transaction():
+        with self.store.transaction():
             for prepared, reading, mark in waiting:
                 reading.count(*self._merger.write(prepared))
-                reading.report.sessions = len(self.memory.store.marks.sessions(reading.report.path))
+                reading.report.sessions = len(self.store.marks.sessions(reading.report.path))
                 if mark is not None:
                     self._write_mark(reading, mark)
         if waiting:
             self._merger.done()
 
+    def finish(self) -> None:
+        """Write the rest, and link what came before that which it belongs to."""
+        self.flush()
+        self._merger.link()
+
     def _write_mark(self, reading: _Reading, mark: ImportMark) -> None:
-        without = self.memory.saver.redactor.value
-        self.memory.store.marks.put(
+        without = self._saver.redactor.value
+        self.store.marks.put(
             replace(
                 mark,
                 state=without(mark.state),

@@ -26,13 +26,14 @@ from memory.nearest import SemanticIndex
 from memory.saving import Saver
 from memory.search.answer import Recall, SearchHit, SearchResult
 from memory.search.recall import pack
-from memory.search.searcher import Searcher, request_of
+from memory.search.request import request_of
+from memory.search.searcher import Searcher
 from memory.settings import Settings, read_settings
 from memory.store.changes import Change
 from memory.store.store import Store, open_store
 
 if TYPE_CHECKING:
-    from memory.importing import ImportReport
+    from memory.importing import ImportReport, Progress
     from memory.redaction import Redactor
 
 LEVEL_AT_CLOSE = 200
@@ -153,14 +154,23 @@ class Memory:
         return pack(found, budget, self._quoted)
 
     def import_(
-        self, paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], **options: Any
+        self,
+        paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+        *,
+        format: str | None = None,
+        project: str | None = None,
+        on_progress: "Progress | None" = None,
     ) -> "ImportReport":
-        """Import histories; see `memory.importing.import_histories`."""
+        """Import histories, so that they are found when this returns; see `memory.importing.import_histories`."""
         from memory.importing import import_histories
 
-        several = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+        several = [Path(path) for path in ([paths] if isinstance(paths, str | os.PathLike) else paths)]
         with self._follower.held():
-            return import_histories(self, [Path(path) for path in several], **options)
+            report = import_histories(
+                self._saver, self.projects, several, format=format, project=project, on_progress=on_progress
+            )
+            self._keyword.catch_up()
+        return report
 
     def changes(self, after: int = 0, limit: int = 10_000) -> list[Change]:
         """Give the writes of this workspace behind a number, in order."""

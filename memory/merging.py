@@ -5,8 +5,9 @@ messages of another one, it is that one's fork, and reads them from there.
 """
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from memory.collections.projects import Projects
 from memory.ids import native_id
 from memory.importers.records import MessageRecord, SessionRecord
 from memory.merged_rows import (
@@ -22,22 +23,19 @@ from memory.merged_rows import (
     stamp,
     united,
 )
-from memory.saving import Facts, is_failed
+from memory.saving import Facts, Saver, is_failed
 from memory.searchable import Passage, message_passages
 from memory.store.schema import micros, to_json
-
-if TYPE_CHECKING:
-    from memory.memory import Memory
 
 
 class Merger:
     """Writes batches into one workspace."""
 
-    def __init__(self, memory: "Memory", project: str | None) -> None:
-        self._memory = memory
-        self._store = memory.store
+    def __init__(self, saver: Saver, projects: Projects, project: str | None) -> None:
+        self._saver = saver
+        self._store = saver.store
         self._project = project
-        self._rows = Rows(memory.store, memory.projects, project)
+        self._rows = Rows(saver.store, projects, project)
 
     def prepare(self, batch: Batch, format: str, path: str) -> PreparedBatch:
         """Look up what is there already, cut and embed what is not; before the transaction begins."""
@@ -58,9 +56,7 @@ class Merger:
             new[id] = (id, record, content)
             passages.append(message_passages(record.role, content, record.parts, record.tool_name))
         pieces = {id: place for place, id in enumerate(new)}
-        return PreparedBatch(
-            batch, format, path, list(new.values()), known, pieces, self._memory.saver.prepare(passages)
-        )
+        return PreparedBatch(batch, format, path, list(new.values()), known, pieces, self._saver.prepare(passages))
 
     def write(self, prepared: PreparedBatch) -> tuple[list[int], list[int]]:
         """Write a prepared batch; inside a transaction.
@@ -90,7 +86,7 @@ class Merger:
         return added, met
 
     def _write_sessions(self, prepared: PreparedBatch) -> dict[str, int]:
-        without = self._memory.saver.redactor.value
+        without = self._saver.redactor.value
         for session in prepared.batch.sessions.values():
             for name in ("title", "summary", "system_prompt", "keywords", "metadata"):
                 setattr(session, name, without(getattr(session, name)))
@@ -124,11 +120,11 @@ class Merger:
 
     def done(self) -> None:
         """Let others know of what was committed."""
-        self._memory.saver.on_write()
+        self._saver.on_write()
 
     def _redact(self, record: MessageRecord) -> None:
         """Take the secrets out of a message, and what cannot be stored."""
-        without = self._memory.saver.redactor.value
+        without = self._saver.redactor.value
         record.parts = cleaned(without(record.parts))
         record.tool_call, record.tool_result = without(record.tool_call), without(record.tool_result)
         record.metadata, record.error = without(record.metadata), without(record.error)
@@ -143,7 +139,7 @@ class Merger:
     def _meet(self, place: tuple[int, int], id: str, record: MessageRecord, session: int) -> None:
         """Deal with a message that is there already: add the parts it lacks; note a fork when it is another session's."""
         number, owner = place
-        for _, content, parts in self._store.records.values("message", ("content", "parts"), [number]):
+        for _, _, parts in self._store.records.values("message", ("content", "parts"), [number]):
             self._redact(record)
             together, grown = united(parts, record.parts)
             if grown and parts:
@@ -152,7 +148,7 @@ class Merger:
                 for name in ("tokens_in", "tokens_out", "model", "ended_at"):
                     if (value := getattr(record, name)) is not None:
                         values[name] = value
-                self._memory.saver.update("message", id, values)
+                self._saver.update("message", id, values)
         if owner != session:
             self._note_fork(session, owner, number)
 
@@ -169,7 +165,7 @@ class Merger:
         values = self._rows.session(prepared, record)
         if number is None:
             numbers = self._store.records.insert_rows("session", [row("session", id, values)])
-            self._memory.saver.rewrite("session", numbers)
+            self._saver.rewrite("session", numbers)
             return numbers[0]
         found = self._store.records.stored("session", ("title", "summary", "metadata", "project_number"), number)
         assert found is not None
@@ -203,9 +199,9 @@ class Merger:
         self._store.records.set_stored("session", {**changed, "updated_at": micros(datetime.now(UTC))}, number)
         self._store.changes.add(self._store.workspace_number, "session", [number], "update")
         if changed.keys() & {"title", "summary", "keywords", "project_number"}:
-            self._memory.saver.rewrite("session", [number])
+            self._saver.rewrite("session", [number])
         if "project_number" in changed:
-            self._memory.saver.rewrite_session(number)
+            self._saver.rewrite_session(number)
 
     def _write_messages(
         self, prepared: PreparedBatch, new: list[tuple[str, MessageRecord, str]], sessions: dict[str, int]
@@ -255,13 +251,13 @@ class Merger:
         facts: list[Facts],
     ) -> None:
         if len(new) == len(prepared.pieces):
-            self._memory.saver.write_pieces(facts, written, prepared.prepared)
+            self._saver.write_pieces(facts, written, prepared.prepared)
             return
         # others have come first with some of them: what is left is cut and embedded again
         passages = [
             message_passages(record.role, content, record.parts, record.tool_name) for _, record, content in new
         ]
-        self._memory.saver.write_pieces(facts, written, self._memory.saver.prepare(passages))
+        self._saver.write_pieces(facts, written, self._saver.prepare(passages))
 
     def _write_attachments(self, message_id: str, number: int, record: MessageRecord, deleted_at: int | None) -> None:
         at = stamp(record.created_at) or micros(datetime.now(UTC))

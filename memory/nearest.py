@@ -4,6 +4,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from indexers.document import Filter, Hit
+from memory.catch_up import passage_texts
 from memory.saving import Saver
 from memory.searchable import ATTRIBUTES, record_key
 from memory.store.chunks import VectorTable
@@ -65,8 +66,6 @@ class SemanticIndex:
         Raises:
             IndexerError: The embedder failed.
         """
-        from memory.catch_up import passage_texts
-
         table = self._saver.vector_table()
         made, last = 0, 1 << 62
         while made < most and (keys := self._store.chunks.without_vector(table, last, FILL_BATCH)):

@@ -2,18 +2,16 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from typing import Any, Literal, get_args
+from dataclasses import replace
+from typing import Any
 
+from indexers.document import AnyOf, Condition, Filter, passes
 from indexers.keyword import KeywordQuery, phrase_of
 from memory.catch_up import KeywordIndex, passage_texts
-from memory.dates import given_date
-from memory.errors import InvalidInput
 from memory.kinds.message import Message
 from memory.nearest import SemanticIndex
-from memory.search.answer import Leg, Neighbour, SearchHit, SearchResult, Why
-from memory.search.conditions import Conditions, conditions_of
+from memory.search.answer import Neighbour, SearchHit, SearchResult, Why
+from memory.search.conditions import NOTHING, Conditions, conditions_of
 from memory.search.floor import MIN_SCORE, Certain
 from memory.search.fuse import Candidate, LegScore, fuse, gather
 from memory.search.legs import (
@@ -26,34 +24,18 @@ from memory.search.legs import (
     title_query,
 )
 from memory.search.linked import graph_leg
-from memory.search.query import Filters, ParsedQuery, parse_query
+from memory.search.query import Filters, ParsedQuery
+from memory.search.reading import Reading, Standing
+from memory.search.request import SearchRequest
 from memory.search.snippets import snippet
-from memory.searchable import Passage, learning_passages, message_passages, session_passages
+from memory.searchable import KINDS, unpack_attributes
 from memory.store.chunks import ChunkRow
-from memory.store.schema import whole
 from memory.store.store import Store
 
-Mode = Literal["hybrid", "keyword", "semantic", "title"]
-MOST_HITS = 200
 MOST_BELOW = 24
 """Hits below the floor that are looked into for what was asked for word for word. Untuned."""
 DEPTH = 80
 """Pieces that a leg gives for 10 hits. Untuned; RETRIEVAL.md's figures hold from 50 on."""
-
-
-@dataclass(frozen=True)
-class SearchRequest:
-    """A search, checked."""
-
-    query: str
-    parsed: ParsedQuery
-    mode: Mode = "hybrid"
-    limit: int = 10
-    by_session: bool = False
-    as_of: datetime | None = None
-    context: int = 0
-    min_score: float | None = None
-    fold: bool = True
 
 
 class Searcher:
@@ -105,10 +87,7 @@ class Searcher:
             return replace(conditions, records=(*conditions.records, named), sessions=(*conditions.sessions, named))
         return conditions
 
-    def _sessions_named(self, words: Sequence[str], conditions: Conditions) -> Any:
-        from indexers.document import AnyOf
-        from memory.search.conditions import NOTHING
-
+    def _sessions_named(self, words: Sequence[str], conditions: Conditions) -> Condition:
         every = tuple(phrase for word in words if (phrase := phrase_of(word, "title")))
         found = keyword_leg(self._keyword, KeywordQuery((), every), conditions.sessions, 5_000, "title")
         places = self._store.chunks.places([hit.key for hit in found.hits])
@@ -159,9 +138,6 @@ class Searcher:
 
     def _add_first(self, records: dict[tuple[str, int], Candidate], session: int, conditions: Conditions) -> None:
         """Let a session whose title matches stand in the answer by its first message, when none of it was found."""
-        from indexers.document import passes
-        from memory.searchable import unpack_attributes
-
         if any(each.session == session and each.kind == "message" for each in records.values()):
             return
         first = self._store.sessions.first_said(session)
@@ -180,7 +156,7 @@ class Searcher:
             texts = passage_texts(self._store, kind, numbers)
             for number in numbers:
                 whole = "\n".join(text for (record, _), text in texts.items() if record == number)
-                stands = _Standing(whole)
+                stands = Standing(whole)
                 if not all(map(stands.holds, phrases)) or any(map(stands.holds, excluded)):
                     del records[kind, number]
 
@@ -198,7 +174,7 @@ class Searcher:
         below = 0
         some = request.limit + 6
         for start in range(0, len(candidates), some):
-            read = _Read(self._store, candidates[start : start + some])
+            read = Reading(self._store, candidates[start : start + some])
             for candidate in candidates[start : start + some]:
                 record = read.records.get(candidate.record)
                 if record is None:
@@ -224,7 +200,7 @@ class Searcher:
         return hits, not hits and asked
 
     def _hit(
-        self, request: SearchRequest, candidate: Candidate, record: dict[str, Any], read: "_Read", shown: str
+        self, request: SearchRequest, candidate: Candidate, record: dict[str, Any], read: Reading, shown: str
     ) -> SearchHit:
         session = read.sessions.get(candidate.session, {})
         source = session.get("source")
@@ -251,151 +227,11 @@ class Searcher:
         return hit
 
 
-_FIELDS = {
-    "message": (
-        "id",
-        "created_at",
-        "role",
-        "content",
-        "parts",
-        "tool_name",
-        "tool_call",
-        "tool_result",
-        "seq",
-        "sender_id",
-    ),
-    "learning": ("id", "created_at", "content", "related_files", "tags", "category", "trust", "project_id"),
-    "session": ("id", "created_at", "title", "summary", "keywords"),
-}
-_SAID = ("role", "content", "parts", "tool_name", "tool_call", "tool_result")
-_SESSION_FIELDS = ("id", "title", "source", "project_id")
-
-
-class _Read:
-    """What is shown of some candidates, read together."""
-
-    def __init__(self, store: Store, candidates: Sequence[Candidate]) -> None:
-        self.records: dict[tuple[str, int], dict[str, Any]] = {}
-        self._texts: dict[tuple[str, int], dict[int, str]] = {}
-        for kind in {each.kind for each in candidates}:
-            numbers = [each.number for each in candidates if each.kind == kind]
-            for number, *values in store.records.values(kind, _FIELDS[kind], numbers):
-                record = dict(zip(_FIELDS[kind], values, strict=True))
-                self.records[kind, number] = record
-                self._texts[kind, number] = {passage.number: passage.text for passage in passages_of(kind, record)}
-        sessions = sorted({each.session for each in candidates if each.session})
-        rows = store.records.values("session", _SESSION_FIELDS, sessions)
-        self.sessions = {number: dict(zip(_SESSION_FIELDS, values, strict=True)) for number, *values in rows}
-        projects = {
-            each["project_id"] for each in (*self.sessions.values(), *self.records.values()) if each.get("project_id")
-        }
-        self.projects = dict(store.records.values("project", ("name",), sorted(projects)))
-
-    def text(self, candidate: Candidate) -> str:
-        """The piece that was found."""
-        place = candidate.place
-        return self._texts[candidate.record].get(place.passage, "")[place.start_at : place.end_at]
-
-    def whole(self, candidate: Candidate) -> str:
-        """All of what the record says and holds."""
-        return "\n".join(self._texts[candidate.record].values())
-
-
-def passages_of(kind: str, record: dict[str, Any]) -> list[Passage]:
-    """Give the texts of a record that is read as a dict."""
-    if kind == "message":
-        return message_passages(*(record[name] for name in _SAID))
-    if kind == "learning":
-        return learning_passages(record["content"], record["related_files"], record["tags"])
-    return session_passages(record["title"], record["summary"], record["keywords"])
-
-
-class _Standing:
-    """Says whether terms stand side by side in a text."""
-
-    def __init__(self, text: str) -> None:
-        from indexers.words import bigrams, stems
-
-        self._words = stems(text)
-        self._text = text
-        self._pairs = bigrams(text).split()
-
-    def holds(self, phrase: Sequence[Any]) -> bool:
-        wanted = [term.text for term in phrase]
-        words = self._pairs if phrase and phrase[0].field == "bigrams" else self._words
-        if not wanted:
-            return False
-        starts = [i for i, word in enumerate(words) if word == wanted[0]]
-        return any(words[i : i + len(wanted)] == wanted for i in starts)
-
-
-def request_of(query: str, arguments: dict[str, Any]) -> SearchRequest:
-    """Check the arguments of a search and read its query.
-
-    Raises:
-        InvalidInput: An argument cannot be what it is; a query always can.
-    """
-    now = datetime.now(UTC)
-    given = {name: value for name, value in arguments.items() if value not in (None, "")}
-    if not isinstance(query, str):
-        raise InvalidInput(f"query is a {type(query).__name__}; give text")
-    _check(given)
-    query = whole(query)
-    parsed = parse_query(query, now)
-    narrowed: dict[str, Any] = {
-        name: given[name]
-        for name in ("project", "session", "role", "tool", "kind", "participant", "tag")
-        if name in given
-    }
-    for name in ("after", "before"):
-        if name in given:
-            narrowed[name] = given_date(given[name], name, now)[0]
-    as_of = given_date(given["as_of"], "as_of", now)[1] if "as_of" in given else None
-    return SearchRequest(
-        query=query,
-        parsed=replace(parsed, filters=replace(parsed.filters, **narrowed)),
-        mode=given.get("mode", "hybrid"),
-        limit=min(int(given.get("limit", 10)), MOST_HITS),
-        by_session=given.get("group") == "session",
-        as_of=as_of,
-        context=min(int(given.get("context", 0)), 20),
-        min_score=given.get("min_score"),
-        fold=arguments.get("fold") is not False,
-    )
-
-
-_ALLOWED = {
-    "mode": get_args(Mode),
-    "group": ("session",),
-    "role": ("user", "assistant", "system", "tool"),
-    "kind": ("message", "learning", "session"),
-}
-
-
-def _check(given: dict[str, Any]) -> None:
-    for name, allowed in _ALLOWED.items():
-        if name in given and given[name] not in allowed:
-            raise InvalidInput(f"{name} is {given[name]!r}; it can be {', '.join(allowed)}")
-    for name, least in (("limit", 1), ("context", 0)):
-        value = given.get(name, least)
-        if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            raise InvalidInput(f"{name} is {value!r}; it must be a whole number, {least} or more")
-    for name in ("project", "session", "tool", "participant", "tag"):
-        if name in given and not isinstance(given[name], str):
-            raise InvalidInput(f"{name} is {given[name]!r}; give text")
-    floor = given.get("min_score", 0)
-    if not isinstance(floor, int | float) or not 0 <= floor <= 1:
-        raise InvalidInput(f"min_score is {floor!r}; it must be 0 to 1")
-
-
 def _narrows(parsed: ParsedQuery) -> bool:
     return parsed.filters != Filters() or bool(parsed.title_words)
 
 
-def _of_kinds(conditions: Conditions) -> Any:
-    from indexers.document import AnyOf
-    from memory.searchable import KINDS
-
+def _of_kinds(conditions: Conditions) -> Filter:
     return (*conditions.records, AnyOf("kind", frozenset(KINDS[kind] for kind in conditions.kinds)))
 
 
@@ -431,6 +267,3 @@ def _neighbour(message: Message) -> Neighbour:
         created_at=message.created_at,
         content=message.content,
     )
-
-
-__all__ = ["Leg", "Mode", "SearchRequest", "Searcher", "request_of"]

@@ -1,12 +1,13 @@
 """Import the histories of agents, chats and notes."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from memory.errors import InvalidInput
+from memory.errors import InvalidInput, SourceFault
 from memory.importing import ImportReport, find_places
 from memory.operations import POSITIONAL, Lines
 
@@ -37,6 +38,16 @@ def question(arguments: Arguments) -> tuple[list[str], str] | None:
     return lines, "Import all of it?" if found else ""
 
 
+def before(arguments: Arguments, store: str | None) -> str | None:
+    """See that there is something to import before a store is made for it."""
+    if not arguments.paths and not arguments.yes:
+        raise InvalidInput("no path was given; give one, or --yes to import what is found on this machine")
+    for path in arguments.paths:
+        if not os.path.lexists(Path(path).expanduser()):
+            raise SourceFault(f"{path}: no such file or directory; check the path")
+    return store
+
+
 def agreed(arguments: Arguments) -> Arguments:
     """Go on as if the question had been answered beforehand."""
     return arguments.model_copy(update={"yes": True})
@@ -46,11 +57,7 @@ def run(
     memory: "Memory", arguments: Arguments, on_progress: Callable[[str, int, int], None] | None = None
 ) -> ImportReport:
     """Import."""
-    paths = arguments.paths
-    if not paths:
-        if not arguments.yes:
-            raise InvalidInput("no path was given; give one, or --yes to import what is found on this machine")
-        paths = [place.path for place in find_places()]
+    paths = arguments.paths or [place.path for place in find_places()]
     return memory.import_(
         [Path(path) for path in paths],
         format=arguments.format,

@@ -154,6 +154,12 @@ def test_a_store_that_is_not_there_is_not_made_by_reading(hark, tmp_path):
     assert not (tmp_path / "none").exists()
 
 
+def test_an_import_of_nothing_makes_no_store(hark, tmp_path):
+    for arguments in (["import"], ["import", tmp_path / "nowhere"]):
+        assert hark(*arguments, store=tmp_path / "none")[0] in (1, 2)
+    assert not (tmp_path / "none").exists()
+
+
 def test_a_store_that_cannot_be_one_is_said(hark, tmp_path):
     (tmp_path / "file").write_text("x")
     (tmp_path / "foreign").mkdir()

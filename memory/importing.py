@@ -15,8 +15,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from memory.collections.projects import Projects
-from memory.errors import InvalidInput
-from memory.importers import Importer, importers
+from memory.importers import Importer, importer_named, importers
 from memory.importers.finding import Found, find_files, walk
 from memory.importers.records import Item, Mark, Problem
 from memory.importers.source import Source
@@ -115,8 +114,8 @@ def import_histories(
         InvalidInput: There is no such format.
     """
     started = time.perf_counter()
-    if format is not None and format not in importers():
-        raise InvalidInput(f"there is no format {format!r}; there are: {', '.join(importers())}")
+    if format is not None:
+        importer_named(format)
     report = ImportReport()
     writer = _Writer(saver, Merger(saver, projects, project))
     _import_files(writer, list(find_files(paths, format, report.skipped)), project, on_progress, report)

@@ -12,6 +12,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Protocol, cast
 
+from memory.errors import InvalidInput
 from memory.importers.records import Item
 from memory.importers.source import Sample, Source
 
@@ -33,6 +34,18 @@ def importers() -> dict[str, Importer]:
         module = import_module(f"{__name__}.{name}")
         if hasattr(module, "FORMAT"):
             found[module.FORMAT] = cast(Importer, module)
+    return found
+
+
+def importer_named(format: str) -> Importer:
+    """Find the importer of a format.
+
+    Raises:
+        InvalidInput: There is no such format.
+    """
+    found = importers().get(format)
+    if found is None:
+        raise InvalidInput(f"there is no format {format!r}; there are: {', '.join(importers())}")
     return found
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field
 
 from memory.errors import InvalidInput, SourceFault
+from memory.importers import importer_named
 from memory.importing import ImportReport, find_places
 from memory.operations import POSITIONAL, Lines
 
@@ -42,6 +43,8 @@ def before(arguments: Arguments, store: str | None) -> str | None:
     """See that there is something to import before a store is made for it."""
     if not arguments.paths and not arguments.yes:
         raise InvalidInput("no path was given; give one, or --yes to import what is found on this machine")
+    if arguments.format:
+        importer_named(arguments.format)
     for path in arguments.paths:
         if not os.path.lexists(Path(path).expanduser()):
             raise SourceFault(f"{path}: no such file or directory; check the path")

@@ -45,7 +45,7 @@ def import_(store: str, plan: Json) -> Json:
         "problems": report.totals["problems"],
         "lag": lag,
         "found": found,
-        "chunks": stats["chunks"],
+        "chunks": stats.chunks,
         **memory_now(),
     }
 

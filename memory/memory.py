@@ -29,6 +29,7 @@ from memory.search.recall import pack
 from memory.search.request import request_of
 from memory.search.searcher import Searcher
 from memory.settings import Settings, read_settings
+from memory.stats import IndexStats, ModelStats, Reindexed, Stats
 from memory.store.changes import Change
 from memory.store.store import Store, open_store
 
@@ -176,14 +177,16 @@ class Memory:
         """Give the writes of this workspace behind a number, in order."""
         return self.store.changes.in_workspace(self.store.workspace_number, after, limit)
 
-    def reindex(self, on_progress: Callable[[int, int], None] | None = None) -> int:
-        """Make the keyword index anew from the store, and the vectors that are missing; give how many were made.
+    def reindex(self, on_progress: Callable[[int, int], None] | None = None) -> Reindexed:
+        """Make the keyword index anew from the store, and the vectors that are missing.
 
         Raises:
             IndexerError: Another process is writing the index, or the disk failed.
         """
         self._keyword.rebuild(on_progress)
-        return self._semantic.fill()
+        vectors = self._semantic.fill()
+        engine = self._keyword.engine()
+        return Reindexed(documents=engine.documents() if engine else 0, vectors=vectors)
 
     def catch_up(self, on_progress: Callable[[int, int], None] | None = None) -> bool:
         """Bring the keyword index level with the store; False when another process is doing so just now."""
@@ -198,23 +201,20 @@ class Memory:
         chosen = self.settings.value("embedder", default=None)
         return chosen if isinstance(chosen, str) else self._options.embedder
 
-    def stats(self) -> dict[str, Any]:
+    def stats(self) -> Stats:
         """Count what is stored and indexed, and say how large it is."""
         files = [path for path in self.store.directory.rglob("*") if path.is_file()]
         engine = self._keyword.engine()
-        return {
-            "store": str(self.store.directory),
-            "workspace": self.store.workspace,
-            "counts": {kind.declaration.plural: self.collection(name).count() for name, kind in kinds().items()},
-            "chunks": self.store.chunks.count(),
-            "index": {
-                "documents": engine.documents() if engine else 0,
-                "lag": self._keyword.lag(),
-                "fault": self._keyword.fault,
-            },
-            "models": [{"model": table.model, "dim": table.dim} for table in self.store.chunks.vector_tables()],
-            "size_bytes": sum(path.stat().st_size for path in files),
-        }
+        documents = engine.documents() if engine else 0
+        return Stats(
+            store=str(self.store.directory),
+            workspace=self.store.workspace,
+            counts={kind.declaration.plural: self.collection(name).count() for name, kind in kinds().items()},
+            chunks=self.store.chunks.count(),
+            index=IndexStats(documents=documents, lag=self._keyword.lag(), fault=self._keyword.fault),
+            models=[ModelStats(model=table.model, dim=table.dim) for table in self.store.chunks.vector_tables()],
+            size_bytes=sum(path.stat().st_size for path in files),
+        )
 
     @property
     def saver(self) -> Saver:

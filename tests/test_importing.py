@@ -352,7 +352,7 @@ def test_an_import_that_is_killed_ten_times_ends_in_the_same_store(tmp_path):
         assert len(rows(whole)) == 4000
         for memory in (killed, whole):
             assert memory.search('"prompt number 3999"', mode="keyword").hits[0].seq == 4000
-            assert memory.stats()["index"] == {"documents": 4001, "lag": 0, "fault": None}
+            assert memory.stats().index.model_dump() == {"documents": 4001, "lag": 0, "fault": None}
             assert memory.store.database.row("pragma integrity_check") == ("ok",)
 
 

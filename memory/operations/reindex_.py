@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict
 
 from memory.operations import Lines
+from memory.stats import Reindexed
 
 if TYPE_CHECKING:
     from memory.memory import Memory
@@ -19,20 +20,13 @@ class Arguments(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class Answer(BaseModel):
-    """What was made."""
-
-    documents: int
-    vectors: int
-    """Those that were missing."""
-
-
-def run(memory: "Memory", arguments: Arguments, on_progress: Callable[[str, int, int], None] | None = None) -> Answer:
+def run(
+    memory: "Memory", arguments: Arguments, on_progress: Callable[[str, int, int], None] | None = None
+) -> Reindexed:
     """Rebuild."""
-    vectors = memory.reindex((lambda done, of: on_progress("keyword index", done, of)) if on_progress else None)
-    return Answer(documents=memory.stats()["index"]["documents"], vectors=vectors)
+    return memory.reindex((lambda done, of: on_progress("keyword index", done, of)) if on_progress else None)
 
 
-def rows(answer: Answer, arguments: Arguments) -> Lines:
+def rows(answer: Reindexed, arguments: Arguments) -> Lines:
     """Say what was made."""
     yield f"{answer.documents:,} pieces indexed, {answer.vectors:,} vectors made that were missing"

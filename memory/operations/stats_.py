@@ -1,10 +1,11 @@
 """Count what is stored and indexed."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
 from memory.operations import Lines
+from memory.stats import Stats
 
 if TYPE_CHECKING:
     from memory.memory import Memory
@@ -16,19 +17,19 @@ class Arguments(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-def run(memory: "Memory", arguments: Arguments) -> dict[str, Any]:
+def run(memory: "Memory", arguments: Arguments) -> Stats:
     """Count."""
     return memory.stats()
 
 
-def rows(stats: dict[str, Any], arguments: Arguments) -> Lines:
+def rows(stats: Stats, arguments: Arguments) -> Lines:
     """Write counts, one a line."""
-    yield ("store", stats["store"])
-    yield ("size", f"{stats['size_bytes'] / 1_000_000:.1f} MB")
-    for name, count in stats["counts"].items():
+    yield ("store", stats.store)
+    yield ("size", f"{stats.size_bytes / 1_000_000:.1f} MB")
+    for name, count in stats.counts.items():
         if count:
             yield (name.replace("_", " "), f"{count:,}")
-    index = stats["index"]
-    yield ("keyword index", f"{index['documents']:,} pieces, {index['lag']} changes behind")
-    for model in stats["models"]:
-        yield ("vectors", f"{model['model']}, dim {model['dim']}")
+    index = stats.index
+    yield ("keyword index", f"{index.documents:,} pieces, {index.lag} changes behind")
+    for model in stats.models:
+        yield ("vectors", f"{model.model}, dim {model.dim}")

@@ -3,15 +3,15 @@
 import random
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
-from memory.store.sqlite import SqliteDatabase
+from pydantic import BaseModel
+
+from memory.store.sqlite import Row, SqliteDatabase
 
 _tokens = random.SystemRandom()
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(BaseModel):
     """One write."""
 
     seq: int
@@ -88,7 +88,7 @@ class Changes:
         rows = self._database.rows(
             "select seq, kind, record_number, verb, id, at from change where seq > ? order by seq limit ?", (seq, limit)
         )
-        return [Change(*row) for row in rows]
+        return [_change(row) for row in rows]
 
     def in_workspace(self, workspace_number: int, seq: int, limit: int) -> list[Change]:
         """Read one workspace's changes behind a number, in order."""
@@ -97,7 +97,7 @@ class Changes:
             " order by seq limit ?",
             (seq, workspace_number, limit),
         )
-        return [Change(*row) for row in rows]
+        return [_change(row) for row in rows]
 
     def touched(self, after: int, up_to: int) -> list[tuple[str, int]]:
         """Give kind and number of the searchable records that were written behind `after`, up to `up_to`, newest last."""
@@ -123,3 +123,7 @@ class Changes:
         up_to = min(applied - 1, self.last_seq() - keep_rows)
         if up_to > 0:
             self._database.rows("delete from change where seq <= ? and at < ?", (up_to, before))
+
+
+def _change(row: Row) -> Change:
+    return Change(seq=row[0], kind=row[1], record_number=row[2], verb=row[3], id=row[4], at=row[5])

@@ -52,7 +52,7 @@ def test_no_acknowledged_save_is_lost_or_doubled_by_kills(tmp_path):
         assert [seq for _, seq in rows] == list(range(1, len(rows) + 1))
         assert memory.sessions.get("s").message_count == len(rows)
         memory.catch_up()
-        assert memory.stats()["index"] == {"documents": len(rows) + 1, "lag": 0, "fault": None}
+        assert memory.stats().index.model_dump() == {"documents": len(rows) + 1, "lag": 0, "fault": None}
         for i in chance.sample(range(acknowledged), 10):
             for mode in ("keyword", "semantic"):
                 hits = memory.search(f'"acknowledged {i}"', mode=mode, min_score=0, limit=50).hits

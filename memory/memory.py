@@ -14,7 +14,6 @@ from memory.collections.attachments import Attachments
 from memory.collections.collection import Collection
 from memory.collections.graph import Graph
 from memory.collections.learnings import Learnings
-from memory.collections.messages import Messages
 from memory.collections.projects import Projects
 from memory.collections.sessions import Sessions
 from memory.collections.settings import StoredSettings
@@ -32,6 +31,7 @@ from memory.settings import Settings, read_settings
 from memory.stats import IndexStats, ModelStats, Reindexed, Stats
 from memory.store.changes import Change
 from memory.store.store import Store, open_store
+from memory.streaming import StreamedMessages
 
 if TYPE_CHECKING:
     from memory.importing import ImportReport, Progress
@@ -67,7 +67,7 @@ class Memory:
         self._options = settings
         self.projects = Projects(store, self._saver, "project")
         self.sessions = Sessions(store, self._saver, self.projects)
-        self.messages = Messages(store, self._saver, "message")
+        self.messages = StreamedMessages(store, self._saver, "message")
         self.learnings = Learnings(store, self._saver, self.projects)
         self.graph = Graph(store, self._saver, "relationship")
         self.attachments = Attachments(store, self._saver, "attachment")

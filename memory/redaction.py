@@ -46,6 +46,8 @@ def _rules_for(marks: frozenset[str]) -> tuple[Rule, ...]:
     )
 
 
+LONGEST_SECRET = 20_000
+"""Characters of the longest secret that is waited for: a private key."""
 _SHORTEST = 12
 """Characters of the shortest text that can hold a secret with its name."""
 _TELLING = re.compile(r"pass(?:word|wd|phrase)|secret|token|api[_-]?key|credential", re.IGNORECASE)
@@ -92,6 +94,25 @@ class Redactor:
             for rule in _rules_for(frozenset(marks)):
                 text = rule.pattern.sub(partial(self._placed, rule), text)
         return text
+
+    def unfinished(self, text: str) -> int:
+        """Say how many characters at the end of a growing text may be the beginning of a secret.
+
+        Such a beginning is at most LONGEST_SECRET characters long; a longer one is none.
+        """
+        if not self._is_on:
+            return 0
+        block = max(text.rfind("-----BEGIN"), text.lower().rfind("<private>"))
+        if block >= 0 and not re.search(r"-----END[^-]*-----|</private>", text[block:], re.IGNORECASE):
+            return len(text) - block if len(text) - block <= LONGEST_SECRET else 0
+        if text[-1:].isspace():
+            return 0
+        # the words that name a value stand before it: `Bearer …`, `export TOKEN=…`
+        last = re.split(r"\s", text[-400:])[-1]
+        is_marked = _MARKS.search(last) is not None or any(
+            rule.pattern.search(f"{text[-400:]}0a1b2c3d4e5f6") for rule in _SPACED_RULES
+        )
+        return len(last) if last and is_marked else 0
 
     def value(self, value: Any) -> Any:
         """Take the secrets out of all texts of a JSON-like value; what holds none is given back as it is."""

@@ -14,7 +14,7 @@ from memory.kinds import Record, kinds
 from memory.store.changes import Changes
 from memory.store.chunks import Chunks
 from memory.store.parts import fold_parts, unfold_parts
-from memory.store.schema import Value, columns, is_text, micros, moment
+from memory.store.schema import Value, columns, is_text, micros, moment, to_json
 from memory.store.sqlite import Row, SqliteDatabase
 
 MOST_IN_A_PAGE = 200
@@ -87,6 +87,10 @@ class Records:
         """Write columns of a record as they are stored, without a line in the change log; inside a transaction."""
         sets = ", ".join(f"{name} = ?" for name in values)
         self._database.rows(f"update {kind} set {sets} where number = ?", (*values.values(), number))
+
+    def encoded_parts(self, content: str, parts: list[dict[str, Any]]) -> Value:
+        """Give a message's parts as they are stored beside its content."""
+        return to_json(fold_parts(content, parts)) if parts else None
 
     def owners(self, ids: Sequence[str]) -> dict[str, tuple[int, int]]:
         """Give number and session number of the messages that are there, by id; softly deleted ones included."""

@@ -1,0 +1,100 @@
+"""What is special about Aider."""
+
+from pathlib import Path
+
+import pytest
+
+from memory.importers import aider
+from memory.importers.records import Item, Mark, MessageRecord, SessionRecord
+from memory.importers.source import Source
+
+HISTORY = Path(__file__).parent.parent / "data" / "aider" / ".aider.chat.history.md"
+
+
+@pytest.fixture(scope="module")
+def items() -> list[Item]:
+    return list(aider.read(Source(HISTORY)))
+
+
+def texts(items: list[Item], role: str) -> list[str]:
+    return [item.parts[0]["text"] for item in items if isinstance(item, MessageRecord) and item.role == role]
+
+
+def test_each_start_is_a_session_even_in_one_second(items: list[Item]) -> None:
+    keys = dict.fromkeys(item.key.partition("#")[2] for item in items if isinstance(item, SessionRecord))
+
+    assert list(keys) == ["", "2026-03-02 09:15:00", "2026-03-02 09:15:00#2", "2026-03-03 18:00:01"]
+
+
+def test_a_title_is_the_first_prompt_that_is_no_command(items: list[Item]) -> None:
+    titles = [item.title for item in items if isinstance(item, SessionRecord) and item.title]
+
+    assert titles == ["The kettle boils over.", "Which port does the kettle listen on?"]
+
+
+def test_models_and_versions_are_read(items: list[Item]) -> None:
+    described = [item for item in items if isinstance(item, SessionRecord) and "version" in item.metadata]
+
+    assert [item.model for item in described] == ["example/large-1", "example/small-1", None]
+    assert described[0].metadata == {"version": "0.86.1"}
+
+
+def test_typed_lines_are_one_message(items: list[Item]) -> None:
+    typed = texts(items, "user")
+
+    assert typed[:2] == ["/add boil.py", "The kettle boils over.\n\nStop at 96 degrees."]
+    assert len(typed) == 4
+
+
+def test_an_answer_keeps_its_headings_and_markers(items: list[Item]) -> None:
+    answer = texts(items, "assistant")[0]
+
+    assert "\n\n# A heading of the answer\n" in answer
+    assert answer.endswith(">>>>>>> REPLACE\n```")
+
+
+def test_the_console_has_the_role_tool(items: list[Item]) -> None:
+    console = texts(items, "tool")
+
+    assert console[0] == "left over from a chat whose beginning is gone"
+    assert console[3].splitlines()[-1] == "Commit 1a2b3c4 fix: stop at 96 °C"
+
+
+def test_a_folder_is_the_project(items: list[Item]) -> None:
+    session = next(item for item in items if isinstance(item, SessionRecord))
+
+    assert session.project == str(HISTORY.parent.absolute())
+
+
+@pytest.mark.parametrize("cut", ["I will stop at 96 °C.\n", "#### The kettle boils over.  \n", "> Aider v0.86.1  \n"])
+def test_what_is_appended_to_the_last_message_is_a_part_of_it(cut: str, tmp_path: Path) -> None:
+    whole = HISTORY.read_bytes()
+    at = whole.index(cut.encode()) + len(cut.encode())
+    live = tmp_path / HISTORY.name
+    live.write_bytes(whole[:at])
+    first = list(aider.read(Source(live)))
+    mark = first[-1]
+    assert isinstance(mark, Mark)
+
+    live.write_bytes(whole)
+    rest = list(aider.read(Source(live, mark.offset, mark.lines, mark.state)))
+
+    joined: dict[str | None, str] = {}
+    for item in first + rest:
+        if isinstance(item, MessageRecord):
+            text = item.parts[0]["text"]
+            joined[item.key] = f"{joined[item.key]}\n{text}" if item.key in joined else text
+    at_once = [item for item in aider.read(Source(live)) if isinstance(item, MessageRecord)]
+    assert list(joined) == [item.key for item in at_once]
+    assert [text.split() for text in joined.values()] == [item.parts[0]["text"].split() for item in at_once]
+
+
+def test_bytes_that_are_no_text_are_a_problem_and_the_rest_is_read(tmp_path: Path) -> None:
+    broken = tmp_path / "history.md"
+    broken.write_bytes(b"# aider chat started at 2026-03-02 09:15:00\n\n#### tea \xff  \n")
+
+    session, problem, titled, message, _ = aider.read(Source(broken))
+
+    assert (getattr(problem, "line", None), getattr(titled, "title", None)) == (3, "tea \ufffd")
+    assert isinstance(session, SessionRecord)
+    assert isinstance(message, MessageRecord)

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,11 +34,12 @@ from memory.searchable import (
 from memory.store.store import Store
 
 if TYPE_CHECKING:
-    from indexers.keyword.tantivy import TantivyEngine
+    from indexers.keyword.tantivy import TantivyEngine, TantivyWriter
 
 LAYOUT = 2
 """Raised when documents are made differently, so that older indexes are rebuilt."""
-BATCH_RECORDS = 2_000
+BATCH_RECORDS, STRETCH_CHANGES = 2_000, 50_000
+"""Records that are read together, and changes that are followed in one commit. Untuned."""
 TAIL_RECORDS = 1_000
 """Changes that are searched in the store itself; with more of them a search first waits for the index. Untuned."""
 MOST_IN_TAIL = 4_000
@@ -170,29 +172,54 @@ class KeywordIndex:
         mark = engine.mark
         if mark is not None and mark["seq"] >= goal:
             return True
-        records = self._all_records() if mark is None else self._store.changes.touched(mark["seq"], goal)
         with engine.writing() as writer:
-            for start in range(0, len(records), BATCH_RECORDS):
-                some = records[start : start + BATCH_RECORDS]
-                with self._store.snapshot():
-                    if mark is not None:
-                        writer.remove(group_of(*each) for each in some)
-                    for documents in documents_of(self._store, some):
-                        writer.add(documents)
-                if on_progress:
-                    on_progress(min(start + BATCH_RECORDS, len(records)), len(records))
-            writer.commit(self._mark_at(goal))
+            if mark is None:
+                self._put_all(writer, on_progress)
+                writer.commit(self._mark_at(goal))
+            else:
+                self._put_changes(writer, int(mark["seq"]), goal, on_progress)
         with suppress(MemoryFault), self._store.transaction():
             # a full disk must not fail an index that is level
             self._store.changes.prune(goal, self._keep_days)
         return True
 
-    def _all_records(self) -> list[tuple[str, int]]:
-        return [
-            (kind, number)
-            for kind in ("session", "message", "learning")
-            for number in self._store.chunks.record_numbers(kind)
-        ]
+    def _put_all(self, writer: "TantivyWriter", on_progress: Callable[[int, int], None] | None) -> None:
+        """Put every record into an empty index, some at a time, so that memory stays as it is."""
+        total, done = self._store.chunks.count(), 0
+        for kind in ("session", "message", "learning"):
+            numbers = self._store.chunks.record_numbers(kind)
+            while some := list(islice(numbers, BATCH_RECORDS)):
+                done += self._put(writer, [(kind, number) for number in some], is_new=True)
+                if on_progress:
+                    on_progress(done, total)
+
+    def _put_changes(
+        self, writer: "TantivyWriter", seq: int, goal: int, on_progress: Callable[[int, int], None] | None
+    ) -> None:
+        """Follow the log, a stretch a commit: what is broken off goes on behind the last commit."""
+        start = seq
+        while seq < goal:
+            step = min(goal, seq + STRETCH_CHANGES)
+            touched = self._store.changes.touched(seq, step)
+            for first in range(0, len(touched), BATCH_RECORDS):
+                self._put(writer, touched[first : first + BATCH_RECORDS], is_new=False)
+                if on_progress:
+                    on_progress(min(seq - start + first, goal - start), goal - start)
+            writer.commit(self._mark_at(step))
+            seq = step
+        if on_progress:
+            on_progress(goal - start, goal - start)
+
+    def _put(self, writer: "TantivyWriter", records: list[tuple[str, int]], *, is_new: bool) -> int:
+        """Put records as they are now, and give how many documents they made."""
+        count = 0
+        with self._store.snapshot():
+            if not is_new:
+                writer.remove(group_of(*each) for each in records)
+            for documents in documents_of(self._store, records):
+                writer.add(documents)
+                count += len(documents)
+        return count
 
     def _mark_at(self, seq: int) -> dict[str, Any]:
         return {"layout": LAYOUT, "store": self._store.uuid, "seq": seq, "token": self._store.changes.token(seq)}

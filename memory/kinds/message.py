@@ -30,7 +30,7 @@ class Message(Record):
             "session_id": Reference("session", on_delete="cascade"),
             "parent_id": Reference("message"),
         },
-        indexes=("session_number, seq", "parent_number"),
+        indexes=("session_number, seq", "parent_number", "sender_id"),
         derived={
             "attachments": "(select json_group_array(json_object('id', a.id, 'name', a.name, 'media_type', a.media_type,"
             " 'size_bytes', a.size_bytes, 'sha256', a.sha256)) from attachment a"

@@ -1,0 +1,261 @@
+"""Gemini CLI: `session-*.json`, one document (until early 2026), and `session-*.jsonl`, a journal of one session.
+
+In a journal a message that stands there again is the same message, newer; `{"$set": …}` changes what is known of the
+session, and `{"$rewindTo": id}` takes that message and all behind it back. They stay: the next message answers the
+one before them, and the session's `rewinds` names the place. Calls are parts of the model's message, and what came of
+each is a message of role `tool`.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from memory.importers.documents import (
+    mapping,
+    names_in,
+    native_key,
+    objects,
+    read_document,
+    time_in,
+    without,
+    words,
+)
+from memory.importers.pictures import picture_part
+from memory.importers.records import (
+    TITLE_FIRST_PROMPT,
+    TITLE_SUMMARY,
+    Item,
+    Mark,
+    MessageRecord,
+    Part,
+    Problem,
+    Role,
+    SessionRecord,
+)
+from memory.importers.source import Sample, Source
+from memory.importers.spoken import first_line
+from memory.importers.unknown import keep_unknown
+
+FORMAT = "gemini-cli"
+PLACES = ("~/.gemini/tmp",)
+"""Where its files are on a machine."""
+
+MARK_EVERY = 400
+"""Lines from one mark to the next, at least. Untuned."""
+PATH_KEPT = 64
+"""How many of the last messages a mark knows, to find their parents and where a rewind goes. Untuned."""
+_ROLES: dict[str, Role] = {
+    "user": "user",
+    "gemini": "assistant",
+    "model": "assistant",
+    "info": "system",
+    "error": "system",
+    "warning": "system",
+}
+_INJECTED = ("System: Please continue.", "<session_context>")
+"""How texts begin that Gemini CLI sends in the person's name."""
+_SESSION = frozenset(["sessionId", "startTime", "summary", "messages", "kind"])
+_MESSAGE = frozenset(["id", "timestamp", "type", "content", "parts", "toolCalls", "thoughts", "tokens", "model"])
+
+
+def recognises(sample: Sample) -> bool:
+    """Say whether the beginning is a session's header, in a document or a journal's first line."""
+    return {("sessionId",), ("projectHash",), ("startTime",)} <= names_in(sample)
+
+
+def read(source: Source) -> Iterator[Item]:
+    """Yield a session's records: of a journal from `source.offset` on, of a document all."""
+    if source.state.get("whole") or _is_document(Sample(source.path)):
+        return read_document(source, lambda document: _Reader({}).document(document))
+    return _Reader(source.state).journal(source)
+
+
+def _is_document(sample: Sample) -> bool:
+    """Say whether a session has its messages in it; a journal's header can have an empty list of them."""
+    if ("messages",) not in names_in(sample):
+        return False
+    try:
+        header = json.loads(sample.head.strip(b"\x00 \t\r\n").partition(b"\n")[0])
+    except (ValueError, RecursionError):
+        return True
+    return not isinstance(header, dict) or bool(header.get("messages"))
+
+
+class _Reader:
+    """Goes through one session; what it must know to go on is `state()`."""
+
+    def __init__(self, state: dict[str, Any]) -> None:
+        self._key: str | None = state.get("session")
+        self._path: list[str] = list(state.get("path", []))
+        self._is_titled: bool = state.get("titled", False)
+        self._unknown: int = state.get("unknown", 0)
+        self._problems: list[Problem] = []
+        self._line: int | None = None
+
+    def state(self) -> dict[str, Any]:
+        self._path = self._path[-PATH_KEPT:]
+        known = {"titled": self._is_titled, "unknown": self._unknown}
+        return {"session": self._key, "path": list(self._path), **known}
+
+    def document(self, document: Any) -> Iterator[Item]:
+        yield from self._record(mapping(document))
+        yield from self._problems
+
+    def journal(self, source: Source) -> Iterator[Item]:
+        marked_line = source.line
+        for line in source.json_lines():
+            if isinstance(line, Problem):
+                yield line
+                continue
+            self._line, self._problems = line.number, []
+            yield from self._record(line.value)
+            yield from self._problems
+            if line.number - marked_line >= MARK_EVERY:
+                marked_line = line.number
+                yield Mark(source.reached, source.reached_line, self.state())
+        yield Mark(source.reached, source.reached_line, self.state())
+
+    def _record(self, record: dict[str, Any]) -> Iterator[Item]:
+        if words(record.get("sessionId")) and "type" not in record:
+            self._key = record["sessionId"]
+            yield from self._session(record)
+        elif self._key is None:
+            self._problems.append(Problem(self._line, "no session: a record before any `sessionId`"))
+        elif isinstance(record.get("$set"), dict):
+            yield from self._session(record["$set"])
+        elif words(record.get("$rewindTo")):
+            yield SessionRecord(self._key, metadata={"rewinds": [record["$rewindTo"]]})
+            target = native_key(self._key, record["$rewindTo"])
+            self._path = self._path[: self._path.index(target)] if target in self._path else []
+        elif str(record.get("type")) in _ROLES:
+            yield from self._message(self._key, record)
+        else:
+            self._unknown += 1
+            yield from keep_unknown(record, self._key, self._line, self._unknown)
+
+    def _session(self, given: dict[str, Any]) -> Iterator[Item]:
+        """Yield what a header or a change tells of the session, and the messages it holds."""
+        assert self._key is not None
+        session = SessionRecord(self._key, summary=words(given.get("summary")))
+        session.created_at = time_in(given.get("startTime"), self._problems, self._line)
+        session.metadata = without(given, _SESSION)
+        if words(given.get("kind")) or "sessionId" in given:
+            session.metadata["kind"] = "subagent" if given.get("kind") == "subagent" else "main"
+        directories = given.get("directories")
+        if isinstance(directories, list) and directories:
+            session.project = words(directories[0])
+        if session.summary:
+            session.title, session.title_authority = first_line(session.summary), TITLE_SUMMARY
+        yield session
+        for each in objects(given.get("messages")):
+            yield from self._record(without(each, frozenset(["sessionId"])))
+
+    def _message(self, session_key: str, given: dict[str, Any]) -> Iterator[Item]:
+        key = native_key(session_key, words(given.get("id")) or f"line{self._line or len(self._path)}")
+        message = MessageRecord(session_key, key, _ROLES[given["type"]], [])
+        message.parent_key = self._parent(key)
+        message.created_at = time_in(given.get("timestamp"), self._problems, self._line)
+        rest = without(given, _MESSAGE)
+        message.metadata = {"native": rest} if rest else {}
+        message.parts = [*_thoughts(given), *_content(given.get("content", given.get("parts")), message)]
+        text = "\n".join(part["text"] for part in message.parts if part["type"] == "text")
+        if message.role == "system":
+            message.metadata |= {"origin": "synthetic", "native_role": given["type"]}
+            if given["type"] == "error":
+                message.status, message.error = "error", text
+        elif message.role == "user" and text.startswith(_INJECTED):
+            message.role = "system"
+            message.metadata |= {"origin": "injected", "native_role": "user"}
+        elif message.role == "user" and not self._is_titled and (title := first_line(text)):
+            self._is_titled = True
+            yield SessionRecord(session_key, title, TITLE_FIRST_PROMPT)
+        if message.role == "assistant":
+            _count(message, given)
+        calls = objects(given.get("toolCalls"))
+        message.parts += [_call(call, at) for at, call in enumerate(calls)]
+        yield _named(message)
+        for at, call in enumerate(calls):
+            if call.get("result") or call.get("resultDisplay") or call.get("status") in ("error", "cancelled"):
+                yield self._result(message, call, at)
+
+    def _parent(self, key: str) -> str | None:
+        """Find the message before one, which becomes the last unless it is known."""
+        if key not in self._path:
+            self._path.append(key)
+        at = self._path.index(key)
+        return self._path[at - 1] if at else None
+
+    def _result(self, asked: MessageRecord, call: dict[str, Any], at: int) -> MessageRecord:
+        call_id = words(call.get("id")) or f"call{at}"
+        result = MessageRecord(asked.session_key, f"{asked.key}:{call_id}", "tool", [], asked.key)
+        result.created_at = time_in(call.get("timestamp"), self._problems, self._line) or asked.created_at
+        result.tool_name = words(call.get("name"))
+        answer = {"call_id": call_id, "is_error": call.get("status") == "error"}
+        result.tool_result = {**answer, "status": call.get("status")}
+        given = {name: call[name] for name in ("result", "resultDisplay") if call.get(name)}
+        part: Part = {"type": "tool_result", "id": "0", "name": result.tool_name, **answer}
+        result.parts = [part | {"text": _output(call), "output": given}]
+        return result
+
+
+def _thoughts(given: dict[str, Any]) -> list[Part]:
+    found: list[Part] = []
+    for at, thought in enumerate(objects(given.get("thoughts"))):
+        said = [text for name in ("subject", "description") if (text := words(thought.get(name)))]
+        found.append({"type": "reasoning", "id": f"thought{at}", "text": "\n".join(said)})
+    return found
+
+
+def _content(content: object, message: MessageRecord) -> list[Part]:
+    """Make parts of a text, or of Google's `parts`."""
+    found: list[Part] = []
+    for at, each in enumerate(content if isinstance(content, list) else [content]):
+        part_id = f"content{at}"
+        given = {"text": each} if isinstance(each, str) else mapping(each)
+        inline, file = mapping(given.get("inlineData")), mapping(given.get("fileData"))
+        media_type = words(inline.get("mimeType")) or "application/octet-stream"
+        if (text := words(given.get("text"))) is not None:
+            found.append({"type": "reasoning" if given.get("thought") is True else "text", "id": part_id, "text": text})
+        elif base64 := words(inline.get("data")):
+            kind = "image" if media_type.startswith("image/") else "file"
+            found.append(picture_part(part_id, media_type, base64, message.attachments) | {"type": kind})
+        elif url := words(file.get("fileUri")):
+            found.append({"type": "file", "id": part_id, "url": url, "media_type": words(file.get("mimeType"))})
+        elif given and given != {"text": ""}:
+            found.append({"type": "file", "id": part_id, "native": given})
+    return found
+
+
+def _count(message: MessageRecord, given: dict[str, Any]) -> None:
+    message.model = words(given.get("model"))
+    tokens = mapping(given.get("tokens"))
+    counts = (tokens.get(name) for name in ("input", "output"))
+    message.tokens_in, message.tokens_out = (count if isinstance(count, int) else None for count in counts)
+    if tokens:
+        message.metadata["usage"] = tokens
+
+
+def _call(call: dict[str, Any], at: int) -> Part:
+    part: Part = {"type": "tool_call", "id": f"call{at}", "call_id": words(call.get("id")) or f"call{at}"}
+    return part | {"name": words(call.get("name")) or "", "input": call.get("args")}
+
+
+def _named(message: MessageRecord) -> MessageRecord:
+    """Give a message the name of its first call, and the call itself where it is all there is."""
+    calls = [part for part in message.parts if part["type"] == "tool_call"]
+    message.tool_name = calls[0]["name"] if calls else None
+    if len(calls) == len(message.parts) == 1:
+        message.tool_call = {name: calls[0][name] for name in ("call_id", "name", "input")}
+    return message
+
+
+def _output(call: dict[str, Any]) -> str:
+    """Find what a tool said to the model; where that is not kept, what was shown of it."""
+    said: list[str] = []
+    for each in objects(call.get("result")):
+        response = mapping(mapping(each.get("functionResponse")).get("response"))
+        said += [text for name in ("output", "error") if (text := words(response.get(name)))]
+    shown = call.get("resultDisplay")
+    if said or not shown:
+        return "\n".join(said)
+    return shown if isinstance(shown, str) else json.dumps(shown)

@@ -1,0 +1,86 @@
+"""What is special about Gemini CLI's sessions."""
+
+from pathlib import Path
+
+import pytest
+
+from memory.importers import gemini_cli
+from memory.importers.records import TITLE_SUMMARY, Item, Mark, MessageRecord, SessionRecord
+from memory.importers.source import Source
+
+SESSIONS = Path(__file__).parent.parent / "data" / "gemini-cli"
+MESSAGE = "3d5e0000-0000-4000-8000-00000000000"
+
+
+@pytest.fixture(scope="module")
+def journal() -> list[Item]:
+    return list(gemini_cli.read(Source(SESSIONS / "session-2026-05-01T09-00-3d5e0000.jsonl")))
+
+
+@pytest.fixture(scope="module")
+def document() -> list[Item]:
+    return list(gemini_cli.read(Source(SESSIONS / "session-2026-01-10T20-00-fa45.json")))
+
+
+def message(items: list[Item], key: str) -> MessageRecord:
+    return [item for item in items if isinstance(item, MessageRecord) and item.key == key][-1]
+
+
+def test_a_message_that_stands_there_again_has_more_parts(journal: list[Item]) -> None:
+    first, again = (item for item in journal if isinstance(item, MessageRecord) and item.key == f"{MESSAGE}2")
+
+    assert again.parts[: len(first.parts)] == first.parts
+    assert again.parts[-1]["input"] == {"file_path": "kiosk.toml"}
+
+
+def test_thoughts_and_tokens_are_kept(journal: list[Item]) -> None:
+    answer = message(journal, f"{MESSAGE}2")
+
+    assert (answer.parts[0]["type"], answer.parts[0]["text"]) == (
+        "reasoning",
+        "Finding the port\nIt is in the settings.",
+    )
+    assert (answer.tokens_in, answer.tokens_out, answer.model) == (900, 20, "gemini-3-flash-preview")
+
+
+def test_a_result_is_what_the_tool_said_to_the_model(journal: list[Item]) -> None:
+    result = message(journal, f"{MESSAGE}2:read_file-1")
+
+    assert (result.role, result.tool_name, result.parent_key) == ("tool", "read_file", f"{MESSAGE}2")
+    assert result.parts[0]["text"] == "port = 8470"
+
+
+def test_what_was_taken_back_stays_and_is_answered_no_more(journal: list[Item]) -> None:
+    taken_back, instead = message(journal, f"{MESSAGE}5"), message(journal, f"{MESSAGE}6")
+
+    assert taken_back.parent_key == instead.parent_key == f"{MESSAGE}4"
+    assert any(isinstance(item, SessionRecord) and "rewinds" in item.metadata for item in journal)
+
+
+def test_what_the_program_says_for_the_person_is_not_theirs(journal: list[Item]) -> None:
+    prompted, failed = message(journal, f"{MESSAGE}3"), message(journal, f"{MESSAGE}7")
+
+    assert (prompted.role, prompted.metadata["origin"]) == ("system", "injected")
+    assert (failed.status, failed.error, failed.metadata["origin"]) == (
+        "error",
+        "The model is overloaded.",
+        "synthetic",
+    )
+
+
+def test_a_later_summary_is_the_title(journal: list[Item]) -> None:
+    sessions = [item for item in journal if isinstance(item, SessionRecord)]
+
+    assert (sessions[0].project, sessions[1].title) == ("/home/ada/code/kiosk", "Which port does the kiosk use?")
+    assert (sessions[-1].title, sessions[-1].title_authority) == (
+        "Finding and changing the kiosk's port",
+        TITLE_SUMMARY,
+    )
+
+
+def test_an_old_document_is_read_whole(document: list[Item]) -> None:
+    result = message(document, "fa450000-0000-4000-8000-000000000000:m2:run-1")
+
+    assert result.tool_result == {"call_id": "run-1", "is_error": True, "status": "error"}
+    assert isinstance(document[-1], Mark)
+    assert document[-1].state == {"whole": True}

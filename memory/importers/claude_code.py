@@ -238,7 +238,7 @@ class _Reader:
         if answer is not None:
             calls = [part for part in answer.parts if part["type"] == "tool_call"]
             if calls:
-                answer.tool_name = calls[0].get("name")
+                answer.tool_name = name_of(calls[0].get("name"))
             if len(answer.parts) == len(calls) == 1:
                 answer.tool_call = {name: calls[0].get(name) for name in ("call_id", "name", "input")}
             yield answer

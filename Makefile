@@ -7,7 +7,7 @@ SIZE ?= 10000 100000
 .PHONY: demo test lint bench serve clean
 
 demo: .venv/core
-	$(BIN)/hark demo
+	$(BIN)/hark --store demo-store demo
 
 test: .venv/dev
 	$(BIN)/pytest -n auto --maxprocesses=4 $(PYTEST)

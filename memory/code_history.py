@@ -56,7 +56,6 @@ class Use(BaseModel):
     at: datetime
     """When it was last called so."""
     message_id: str
-    failed: bool = False
 
 
 class TouchedFile(BaseModel):

@@ -85,10 +85,6 @@ class SemanticIndex:
             )
         return made
 
-    def missing(self) -> int:
-        """Count the pieces without a vector under the embedder's model, up to 100,000; some never get one."""
-        return len(self._store.chunks.without_vector(self._saver.vector_table(), 1 << 62, 100_000))
-
     def _fill_some(self, keys: list[int], texts: list[str]) -> int:
         vectors = self._saver.embedder.embed(texts)
         has_direction = vectors.any(axis=1)

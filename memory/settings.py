@@ -52,6 +52,16 @@ def settings_file() -> Path:
     return user_config_path("harkback", appauthor=False) / "settings.toml"
 
 
+def wants_colour() -> bool:
+    """Say whether colours are welcome on a terminal (no-color.org)."""
+    return "NO_COLOR" not in os.environ
+
+
+def is_debugging() -> bool:
+    """Say whether a fault of the program itself is to be shown with where it lies."""
+    return bool(os.environ.get("HARK_DEBUG"))
+
+
 def expanded(place: str) -> Path | None:
     """Give a place such as `$CODEX_HOME/sessions` or `~/notes` as a path; None when its variable is not set."""
     found = os.path.expandvars(place)

@@ -23,7 +23,6 @@ class Bits:
 
     def __init__(self, dim: int, attributes: dict[str, "np.dtype[np.integer]"]) -> None:
         self._words = dim // 64
-        self._dtypes = dict(attributes)
         self.count = 0
         self._capacity = 0
         self._codes = [np.empty(0, np.uint64) for _ in range(self._words)]

@@ -82,11 +82,6 @@ class SqliteVecIndex:
         places: dict[str, np.dtype[np.integer]] = {"_chunk": np.dtype("i4"), "_offset": np.dtype("i2")}
         self._bits = Bits(dim, {**attributes, **places})
 
-    @property
-    def last_key(self) -> int:
-        """The highest key it has seen; 0 when none."""
-        return int(self._bits.keys[-1]) if self._bits.count else 0
-
     def load(self, attributes_of: Callable[[NDArray[np.int64]], dict[str, NDArray[Any]]]) -> None:
         """Read the bits of all rows, chunk by chunk.
 

@@ -29,6 +29,7 @@ from memory.importers.codex_parts import (
     session_of,
     spoken,
 )
+from memory.importers.documents import read_document
 from memory.importers.pictures import picture_part
 from memory.importers.records import (
     TITLE_FIRST_PROMPT,
@@ -41,7 +42,7 @@ from memory.importers.records import (
     Role,
     SessionRecord,
 )
-from memory.importers.source import LINE_BYTES, Line, Sample, Source
+from memory.importers.source import Line, Sample, Source
 from memory.importers.spoken import first_line
 from memory.importers.times import read_time
 from memory.importers.touched_files import TouchedFiles
@@ -105,7 +106,7 @@ class _Reader:
 
     def items(self) -> Iterator[Item]:
         if _is_document(Sample(self._source.path)):
-            yield from self._document()
+            yield from read_document(self._source, self._document)
             return
         for line in self._source.json_lines():
             if isinstance(line, Problem):
@@ -118,25 +119,15 @@ class _Reader:
                 yield from self._mark()
         yield from self._mark()
 
-    def _document(self) -> Iterator[Item]:
-        size = self._source.path.stat().st_size
-        if size > LINE_BYTES:
-            yield Problem(None, f"a document of {size // 1_000_000} MB, longer than {LINE_BYTES // 1_000_000} MB")
+    def _document(self, document: object) -> Iterator[Item]:
+        if not isinstance(document, dict) or "session" not in document:
+            yield Problem(None, "not a whole document: it has no session")
             return
-        if self._source.offset == size:
-            yield Mark(size, 0, {"whole": True})
-            return
-        try:
-            document = json.loads(self._source.path.read_bytes())
-            header, listed = document["session"], document["items"]
-        except (ValueError, RecursionError, KeyError, TypeError) as error:
-            yield Problem(None, f"not a whole document: {error}")
-            return
-        for record in [header, *(listed if isinstance(listed, list) else [])]:
+        listed = document.get("items")
+        for record in [document["session"], *(listed if isinstance(listed, list) else [])]:
             if isinstance(record, dict):
                 yield from self._record(record, None)
         yield from self._finish()
-        yield Mark(size, 0, {"whole": True})
 
     def _mark(self) -> Iterator[Item]:
         yield from self._finish()

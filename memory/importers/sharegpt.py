@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from memory.importers.documents import read_document
 from memory.importers.records import (
     TITLE_FIRST_PROMPT,
     TITLE_PERSON,
@@ -22,7 +23,7 @@ from memory.importers.records import (
     Role,
     SessionRecord,
 )
-from memory.importers.source import LINE_BYTES, Sample, Source
+from memory.importers.source import Sample, Source
 from memory.importers.spoken import first_line
 from memory.importers.times import read_time
 
@@ -59,7 +60,7 @@ def recognises(sample: Sample) -> bool:
 def read(source: Source) -> Iterator[Item]:
     """Yield the sessions of the lines from `source.offset` on, or of a whole list."""
     if Sample(source.path).head.lstrip(b"\x00 \t\r\n").startswith(b"["):
-        yield from _document(source)
+        yield from read_document(source, _listed)
         return
     marked_line = source.line
     for line in source.json_lines():
@@ -90,23 +91,12 @@ def _is_conversation(record: dict[str, Any]) -> bool:
     return all(isinstance(turn, dict) and _speaker(turn) in _ROLES and "value" in turn for turn in turns)
 
 
-def _document(source: Source) -> Iterator[Item]:
-    size = source.path.stat().st_size
-    if size > LINE_BYTES:
-        yield Problem(None, f"a document of {size // 1_000_000} MB, longer than {LINE_BYTES // 1_000_000} MB")
-        return
-    if source.offset != size:
-        try:
-            listed = json.loads(source.path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
-        except (ValueError, RecursionError) as error:
-            yield Problem(None, f"not a whole document: {error}")
-            return
-        for at, record in enumerate(listed if isinstance(listed, list) else []):
-            if isinstance(record, dict):
-                yield from _conversation(record, None, f"conversation {at + 1}")
-            else:
-                yield Problem(None, f"conversation {at + 1} is no object")
-    yield Mark(size, 0, {"whole": True})
+def _listed(listed: object) -> Iterator[Item]:
+    for at, record in enumerate(listed if isinstance(listed, list) else []):
+        if isinstance(record, dict):
+            yield from _conversation(record, None, f"conversation {at + 1}")
+        else:
+            yield Problem(None, f"conversation {at + 1} is no object")
 
 
 def _conversation(record: dict[str, Any], line: int | None, where: str) -> Iterator[Item]:

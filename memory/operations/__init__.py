@@ -3,7 +3,7 @@
 A module here gives
   `Arguments`   a pydantic model; a field marked `POSITIONAL` is not a flag on the command line
   `run`         `(memory, arguments) → answer`, one call of Memory or of what stands below it
-  `rows`        `(answer) → lines` for people: a tuple is one line of columns, a text one line as it is
+  `rows`        `(answer, arguments) → lines` for people: a tuple is one line of columns, a text one line as it is
   `CREATES`     whether the store is made when it is absent
 """
 

@@ -3,7 +3,6 @@
 import re
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from memory.kinds.message import Message
 from memory.search.answer import Recall, RecallSource, SearchHit, SearchResult
@@ -12,13 +11,6 @@ CHARACTERS_A_TOKEN = 4
 """About, for English text; no tokenizer is downloaded for it."""
 PASSAGE_CHARACTERS = 1_600
 """Of one message that are quoted at most. Untuned."""
-
-
-@dataclass(frozen=True)
-class _Passage:
-    hit: SearchHit
-    content: str
-    is_hit: bool
 
 
 def pack(result: SearchResult, budget: int, read: Callable[[SearchHit], Sequence[Message] | str]) -> Recall:

@@ -73,11 +73,6 @@ class Changes:
         row = self._database.row("select seq from change order by seq desc limit 1")
         return int(row[0]) if row else 0
 
-    def first_seq(self) -> int:
-        """Give the oldest change's number; 0 in an empty log."""
-        row = self._database.row("select seq from change order by seq limit 1")
-        return int(row[0]) if row else 0
-
     def token(self, seq: int) -> int | None:
         """Give the random token of a change: the proof that an index followed this very log."""
         row = self._database.row("select token from change where seq = ?", (seq,))

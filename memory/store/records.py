@@ -14,7 +14,7 @@ from memory.kinds import Record, kinds
 from memory.store.changes import Changes
 from memory.store.chunks import Chunks
 from memory.store.parts import fold_parts, unfold_parts
-from memory.store.schema import Value, columns, is_text, micros, moment, to_json
+from memory.store.schema import Value, columns, is_text, micros, to_json
 from memory.store.sqlite import Row, SqliteDatabase
 
 MOST_IN_A_PAGE = 200
@@ -355,6 +355,3 @@ def _read_cursor(cursor: str, fingerprint: str) -> tuple[Value, int]:
     if given != fingerprint or not isinstance(number, int):
         raise InvalidCursor("the cursor is of another list; start again without one")
     return at, number
-
-
-__all__ = ["MOST_IN_A_PAGE", "Records", "Where", "micros", "moment", "page_limit", "unknown"]

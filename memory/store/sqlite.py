@@ -76,10 +76,6 @@ class SqliteDatabase:
         """Give the number of the row that this thread inserted last."""
         return self._connection().last_insert_rowid()
 
-    def changed_rows(self) -> int:
-        """Say how many rows this thread's last statement changed."""
-        return self._connection().changes()
-
     def read_blobs(self, table: str, column: str, places: Iterable[tuple[int, int]], size_bytes: int) -> bytes:
         """Read pieces of blobs without reading their rows.
 

@@ -100,7 +100,9 @@ def _run(arguments: list[str]) -> int:
         asked_wrong = isinstance(error, InvalidInput) and not isinstance(error, UnknownRecord | Conflict)
         return _say(_words(error), 2 if asked_wrong else 1)
     except Exception as error:
-        if os.environ.get("HARK_DEBUG"):
+        from memory.settings import is_debugging
+
+        if is_debugging():
             raise
         return _say(f"a fault in hark itself ({type(error).__name__}: {error}); HARK_DEBUG=1 shows where", 1)
 

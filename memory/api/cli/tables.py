@@ -1,12 +1,13 @@
 """Lines for people: columns that fit the screen, tab-separated where there is none; nothing that controls a terminal."""
 
-import os
 import re
 import shutil
 from collections.abc import Iterable
 from typing import TextIO
 
 import click
+
+from memory.settings import wants_colour
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u200e\u200f]")
 _MARKED = re.compile(r"<mark>(.*?)</mark>", re.DOTALL)
@@ -20,7 +21,7 @@ class Writer:
         self._stream = stream
         self._is_terminal = stream.isatty()
         self._width = shutil.get_terminal_size((100, 24)).columns
-        self._has_colour = self._is_terminal and "NO_COLOR" not in os.environ
+        self._has_colour = self._is_terminal and wants_colour()
 
     def write(self, lines: Iterable[tuple[str, ...] | str]) -> None:
         """Write lines: a tuple as columns, a text as it is; columns are as wide as their neighbours need."""

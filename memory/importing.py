@@ -16,9 +16,9 @@ from pydantic import BaseModel, Field
 
 from memory.collections.projects import Projects
 from memory.importers import Importer, importer_named, importers
-from memory.importers.finding import Found, find_files, walk
-from memory.importers.records import Item, Mark, Problem
-from memory.importers.source import Source
+from memory.importers.reading.finding import Found, find_files, walk
+from memory.importers.reading.records import Item, Mark, Problem
+from memory.importers.reading.source import Source
 from memory.merged_rows import Batch, PreparedBatch
 from memory.merging import Merger
 from memory.saving import Saver

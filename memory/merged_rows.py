@@ -9,7 +9,7 @@ from typing import Any
 
 from memory.collections.projects import Projects
 from memory.ids import native_id
-from memory.importers.records import AttachmentRecord, MessageRecord, RelationshipRecord, SessionRecord
+from memory.importers.reading.records import AttachmentRecord, MessageRecord, RelationshipRecord, SessionRecord
 from memory.kinds import EARLIEST, LATEST
 from memory.saving import Prepared
 from memory.store.parts import fold_parts

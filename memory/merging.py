@@ -9,7 +9,7 @@ from typing import Any
 
 from memory.collections.projects import Projects
 from memory.ids import native_id
-from memory.importers.records import MessageRecord, SessionRecord
+from memory.importers.reading.records import MessageRecord, SessionRecord
 from memory.merged_rows import (
     Batch,
     PreparedBatch,

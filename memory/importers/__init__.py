@@ -13,8 +13,8 @@ from pkgutil import iter_modules
 from typing import Protocol, cast
 
 from memory.errors import InvalidInput
-from memory.importers.records import Item
-from memory.importers.source import Sample, Source
+from memory.importers.reading.records import Item
+from memory.importers.reading.source import Sample, Source
 
 
 class Importer(Protocol):

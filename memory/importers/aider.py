@@ -17,10 +17,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from memory.importers.records import TITLE_FIRST_PROMPT, Item, Mark, MessageRecord, Part, Problem, Role, SessionRecord
-from memory.importers.source import LINE_BYTES, Sample, Source
-from memory.importers.spoken import first_line
-from memory.importers.times import read_time
+from memory.importers.reading.records import (
+    TITLE_FIRST_PROMPT,
+    Item,
+    Mark,
+    MessageRecord,
+    Part,
+    Problem,
+    Role,
+    SessionRecord,
+)
+from memory.importers.reading.source import LINE_BYTES, Sample, Source
+from memory.importers.reading.spoken import first_line
+from memory.importers.reading.times import read_time
 
 FORMAT = "aider"
 

@@ -11,7 +11,7 @@ files: only their address, the asset pointer, is kept.
 from collections.abc import Iterator
 from typing import Any
 
-from memory.importers.documents import (
+from memory.importers.reading.documents import (
     mapping,
     names_in,
     native_key,
@@ -21,8 +21,8 @@ from memory.importers.documents import (
     without,
     words,
 )
-from memory.importers.records import TITLE_GENERATED, Item, MessageRecord, Part, Problem, Role, SessionRecord
-from memory.importers.source import Sample, Source
+from memory.importers.reading.records import TITLE_GENERATED, Item, MessageRecord, Part, Problem, Role, SessionRecord
+from memory.importers.reading.source import Sample, Source
 
 FORMAT = "chatgpt"
 

@@ -8,7 +8,7 @@ in an export; what was extracted from an attachment is, and is kept as the text 
 from collections.abc import Iterator
 from typing import Any
 
-from memory.importers.documents import (
+from memory.importers.reading.documents import (
     mapping,
     names_in,
     native_key,
@@ -18,8 +18,8 @@ from memory.importers.documents import (
     without,
     words,
 )
-from memory.importers.pictures import image_block
-from memory.importers.records import (
+from memory.importers.reading.pictures import image_block
+from memory.importers.reading.records import (
     TITLE_GENERATED,
     Item,
     MessageRecord,
@@ -28,7 +28,7 @@ from memory.importers.records import (
     Role,
     SessionRecord,
 )
-from memory.importers.source import Sample, Source
+from memory.importers.reading.source import Sample, Source
 
 FORMAT = "claude-ai"
 

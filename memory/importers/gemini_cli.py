@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from memory.importers.documents import (
+from memory.importers.reading.documents import (
     mapping,
     names_in,
     native_key,
@@ -20,8 +20,8 @@ from memory.importers.documents import (
     without,
     words,
 )
-from memory.importers.pictures import picture_part
-from memory.importers.records import (
+from memory.importers.reading.pictures import picture_part
+from memory.importers.reading.records import (
     TITLE_FIRST_PROMPT,
     TITLE_SUMMARY,
     Item,
@@ -32,9 +32,9 @@ from memory.importers.records import (
     Role,
     SessionRecord,
 )
-from memory.importers.source import Sample, Source
-from memory.importers.spoken import first_line
-from memory.importers.unknown import keep_unknown
+from memory.importers.reading.source import Sample, Source
+from memory.importers.reading.spoken import first_line
+from memory.importers.reading.unknown import keep_unknown
 
 FORMAT = "gemini-cli"
 PLACES = ("~/.gemini/tmp",)

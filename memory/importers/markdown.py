@@ -13,7 +13,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from memory.importers.records import (
+from memory.importers.reading.records import (
     TITLE_FIRST_PROMPT,
     TITLE_PERSON,
     Item,
@@ -22,8 +22,8 @@ from memory.importers.records import (
     Problem,
     SessionRecord,
 )
-from memory.importers.source import Sample, Source
-from memory.importers.times import read_time
+from memory.importers.reading.source import Sample, Source
+from memory.importers.reading.times import read_time
 
 FORMAT = "markdown"
 

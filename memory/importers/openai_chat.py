@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-from memory.importers.pictures import picture_at, picture_part
-from memory.importers.records import (
+from memory.importers.reading.pictures import picture_at, picture_part
+from memory.importers.reading.records import (
     TITLE_FIRST_PROMPT,
     TITLE_PERSON,
     Item,
@@ -22,9 +22,9 @@ from memory.importers.records import (
     Role,
     SessionRecord,
 )
-from memory.importers.source import Line, Sample, Source
-from memory.importers.spoken import first_line
-from memory.importers.times import read_time
+from memory.importers.reading.source import Line, Sample, Source
+from memory.importers.reading.spoken import first_line
+from memory.importers.reading.times import read_time
 
 FORMAT = "openai-chat"
 

@@ -15,8 +15,8 @@ from datetime import datetime
 from pathlib import PurePath
 from typing import Any
 
-from memory.importers.pictures import picture_part
-from memory.importers.records import (
+from memory.importers.reading.pictures import picture_part
+from memory.importers.reading.records import (
     TITLE_FIRST_PROMPT,
     TITLE_PERSON,
     Item,
@@ -27,10 +27,10 @@ from memory.importers.records import (
     Role,
     SessionRecord,
 )
-from memory.importers.source import Line, Sample, Source
-from memory.importers.spoken import first_line
-from memory.importers.times import read_time
-from memory.importers.unknown import keep_unknown
+from memory.importers.reading.source import Line, Sample, Source
+from memory.importers.reading.spoken import first_line
+from memory.importers.reading.times import read_time
+from memory.importers.reading.unknown import keep_unknown
 
 FORMAT = "pi"
 PLACES = ("~/.pi/agent/sessions",)

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from memory.importers.documents import read_document
-from memory.importers.records import (
+from memory.importers.reading.documents import read_document
+from memory.importers.reading.records import (
     TITLE_FIRST_PROMPT,
     TITLE_PERSON,
     Item,
@@ -23,9 +23,9 @@ from memory.importers.records import (
     Role,
     SessionRecord,
 )
-from memory.importers.source import Sample, Source
-from memory.importers.spoken import first_line
-from memory.importers.times import read_time
+from memory.importers.reading.source import Sample, Source
+from memory.importers.reading.spoken import first_line
+from memory.importers.reading.times import read_time
 
 FORMAT = "sharegpt"
 

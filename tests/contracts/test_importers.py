@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from memory.importers import Importer, importer_of, importers
-from memory.importers.records import AttachmentRecord, Item, Mark, MessageRecord, Problem, SessionRecord
-from memory.importers.source import Sample, Source
+from memory.importers.reading.records import AttachmentRecord, Item, Mark, MessageRecord, Problem, SessionRecord
+from memory.importers.reading.source import Sample, Source
 
 DATA = Path(__file__).parent.parent / "data"
 PARTS = {"text", "reasoning", "tool_call", "tool_result", "image", "file", "patch"}

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from memory.importers import aider
-from memory.importers.records import Item, Mark, MessageRecord, SessionRecord
-from memory.importers.source import Source
+from memory.importers.reading.records import Item, Mark, MessageRecord, SessionRecord
+from memory.importers.reading.source import Source
 
 HISTORY = Path(__file__).parent.parent / "data" / "aider" / ".aider.chat.history.md"
 

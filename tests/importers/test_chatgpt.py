@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from memory.importers import chatgpt, documents
-from memory.importers.records import Item, MessageRecord, Problem, SessionRecord
-from memory.importers.source import Source
+from memory.importers.reading.records import Item, MessageRecord, Problem, SessionRecord
+from memory.importers.reading.source import Source
 
 EXPORT = Path(__file__).parent.parent / "data" / "chatgpt" / "conversations.json"
 NODE = "5f0c1d7e-0000-4000-8000-00000000000"

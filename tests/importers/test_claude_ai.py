@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from memory.importers import claude_ai
-from memory.importers.records import Item, MessageRecord, SessionRecord
-from memory.importers.source import Source
+from memory.importers.reading.records import Item, MessageRecord, SessionRecord
+from memory.importers.reading.source import Source
 
 EXPORT = Path(__file__).parent.parent / "data" / "claude-ai" / "conversations.json"
 MESSAGE = "7a1e0000-0000-4000-8000-00000000000"

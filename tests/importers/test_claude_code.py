@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from memory.importers import claude_code
-from memory.importers.records import (
+from memory.importers.reading.records import (
     TITLE_FIRST_PROMPT,
     TITLE_GENERATED,
     TITLE_PERSON,
@@ -20,7 +20,7 @@ from memory.importers.records import (
     RelationshipRecord,
     SessionRecord,
 )
-from memory.importers.source import Source
+from memory.importers.reading.source import Source
 
 FOLDER = Path(__file__).parent.parent / "data" / "claude-code" / "-home-ada-code-kiosk"
 MAIN = "9230502a-beba-5342-af61-9c975ac7dc98"

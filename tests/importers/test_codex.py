@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from memory.importers import codex
-from memory.importers.records import (
+from memory.importers.reading.records import (
     TITLE_FIRST_PROMPT,
     TITLE_GENERATED,
     Item,
@@ -17,7 +17,7 @@ from memory.importers.records import (
     RelationshipRecord,
     SessionRecord,
 )
-from memory.importers.source import Source
+from memory.importers.reading.source import Source
 
 FOLDER = Path(__file__).parent.parent / "data" / "codex"
 PARENT = "019d4845-6280-7189-8d86-951d7a54178e"

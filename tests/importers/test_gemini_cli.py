@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from memory.importers import gemini_cli
-from memory.importers.records import TITLE_SUMMARY, Item, Mark, MessageRecord, SessionRecord
-from memory.importers.source import Source
+from memory.importers.reading.records import TITLE_SUMMARY, Item, Mark, MessageRecord, SessionRecord
+from memory.importers.reading.source import Source
 
 SESSIONS = Path(__file__).parent.parent / "data" / "gemini-cli"
 MESSAGE = "3d5e0000-0000-4000-8000-00000000000"

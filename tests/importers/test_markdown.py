@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from memory.importers import importer_of, markdown
-from memory.importers.records import Item, MessageRecord, Problem, SessionRecord
-from memory.importers.source import Sample, Source
+from memory.importers.reading.records import Item, MessageRecord, Problem, SessionRecord
+from memory.importers.reading.source import Sample, Source
 
 FOLDER = Path(__file__).parent.parent / "data" / "markdown"
 

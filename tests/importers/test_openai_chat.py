@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from memory.importers import openai_chat
-from memory.importers.records import TITLE_FIRST_PROMPT, TITLE_PERSON, Item, MessageRecord, SessionRecord
-from memory.importers.source import Source
+from memory.importers.reading.records import TITLE_FIRST_PROMPT, TITLE_PERSON, Item, MessageRecord, SessionRecord
+from memory.importers.reading.source import Source
 
 CHATS = Path(__file__).parent.parent / "data" / "openai-chat" / "chats.jsonl"
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from memory.importers import pi
-from memory.importers.records import TITLE_PERSON, Item, MessageRecord, SessionRecord
-from memory.importers.source import Source
+from memory.importers.reading.records import TITLE_PERSON, Item, MessageRecord, SessionRecord
+from memory.importers.reading.source import Source
 
 DATA = Path(__file__).parent.parent / "data" / "pi"
 KETTLE = "019d0000-0000-7000-8000-00000000000a"

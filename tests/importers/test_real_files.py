@@ -10,8 +10,8 @@ from types import ModuleType
 import pytest
 
 from memory.importers import importer_of, importers
-from memory.importers.records import MessageRecord, Problem, SessionRecord
-from memory.importers.source import Sample, Source
+from memory.importers.reading.records import MessageRecord, Problem, SessionRecord
+from memory.importers.reading.source import Sample, Source
 
 DATA = Path(os.environ.get("HARK_DATA", "/nowhere"))
 real = pytest.mark.skipif(not DATA.is_dir(), reason="HARK_DATA names no folder of real transcripts")

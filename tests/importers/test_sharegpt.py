@@ -6,8 +6,16 @@ from pathlib import Path
 import pytest
 
 from memory.importers import importer_of, sharegpt
-from memory.importers.records import TITLE_FIRST_PROMPT, TITLE_PERSON, Item, Mark, MessageRecord, Problem, SessionRecord
-from memory.importers.source import Sample, Source
+from memory.importers.reading.records import (
+    TITLE_FIRST_PROMPT,
+    TITLE_PERSON,
+    Item,
+    Mark,
+    MessageRecord,
+    Problem,
+    SessionRecord,
+)
+from memory.importers.reading.source import Sample, Source
 
 DATA = Path(__file__).parent.parent / "data" / "sharegpt"
 

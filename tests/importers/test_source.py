@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from memory.importers import source as module
-from memory.importers.records import Problem
-from memory.importers.source import Line, Sample, Source
+from memory.importers.reading.records import Problem
+from memory.importers.reading.source import Line, Sample, Source
 
 
 def lines(content: bytes, tmp_path: Path) -> list[Line | Problem]:

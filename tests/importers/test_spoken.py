@@ -5,7 +5,7 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memory.importers.spoken import first_line, stretches
+from memory.importers.reading.spoken import first_line, stretches
 
 WRAPPERS = {"note": "injected", "hook": "hook", "typed": None}
 PIECES = st.lists(

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from memory.importers.records import Problem, SessionRecord
+from memory.importers.reading.records import Problem, SessionRecord
 
 UNKNOWN_KEPT = 50
 """How many records of unknown type a file's sessions keep. Untuned."""

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from memory.importers.pictures import image_block
-from memory.importers.records import AttachmentRecord, MessageRecord, Part, Role
-from memory.importers.spoken import Stretch, stretches
+from memory.importers.reading.pictures import image_block
+from memory.importers.reading.records import AttachmentRecord, MessageRecord, Part, Role
+from memory.importers.reading.spoken import Stretch, stretches
 
 WRAPPERS: dict[str, str | None] = {
     **dict.fromkeys(

@@ -8,7 +8,7 @@ from math import isinf
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from memory.importers.records import Problem
+from memory.importers.reading.records import Problem
 
 SAMPLE_BYTES = 256 * 1024
 """How much of a file is looked at to recognise it. Untuned; real first lines reach 100 kB."""

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
-from memory.importers.claude_code_parts import (
+from memory.importers.claude_code.parts import (
     Frame,
     attachment_text,
     blocks_of,
@@ -31,8 +31,8 @@ from memory.importers.claude_code_parts import (
     text_of,
     user_messages,
 )
-from memory.importers.claude_code_thread import Thread, name_of
-from memory.importers.records import (
+from memory.importers.claude_code.thread import Thread, name_of
+from memory.importers.reading.records import (
     TITLE_FIRST_PROMPT,
     TITLE_GENERATED,
     TITLE_PERSON,
@@ -44,11 +44,11 @@ from memory.importers.records import (
     RelationshipRecord,
     SessionRecord,
 )
-from memory.importers.source import Line, Sample, Source
-from memory.importers.spoken import first_line
-from memory.importers.times import read_time
-from memory.importers.touched_files import TouchedFiles, absolute
-from memory.importers.unknown import keep_unknown
+from memory.importers.reading.source import Line, Sample, Source
+from memory.importers.reading.spoken import first_line
+from memory.importers.reading.times import read_time
+from memory.importers.reading.touched_files import TouchedFiles, absolute
+from memory.importers.reading.unknown import keep_unknown
 
 FORMAT = "claude-code"
 PLACES = ("$CLAUDE_CONFIG_DIR/projects", "~/.claude/projects")

@@ -18,8 +18,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from memory.importers.codex_lineage import Header, Lineage
-from memory.importers.codex_parts import (
+from memory.importers.codex.lineage import Header, Lineage
+from memory.importers.codex.parts import (
     call_input,
     call_name,
     changed_files,
@@ -29,9 +29,9 @@ from memory.importers.codex_parts import (
     session_of,
     spoken,
 )
-from memory.importers.documents import read_document
-from memory.importers.pictures import picture_part
-from memory.importers.records import (
+from memory.importers.reading.documents import read_document
+from memory.importers.reading.pictures import picture_part
+from memory.importers.reading.records import (
     TITLE_FIRST_PROMPT,
     TITLE_GENERATED,
     Item,
@@ -42,11 +42,11 @@ from memory.importers.records import (
     Role,
     SessionRecord,
 )
-from memory.importers.source import Line, Sample, Source
-from memory.importers.spoken import first_line
-from memory.importers.times import read_time
-from memory.importers.touched_files import TouchedFiles
-from memory.importers.unknown import keep_unknown
+from memory.importers.reading.source import Line, Sample, Source
+from memory.importers.reading.spoken import first_line
+from memory.importers.reading.times import read_time
+from memory.importers.reading.touched_files import TouchedFiles
+from memory.importers.reading.unknown import keep_unknown
 
 FORMAT = "codex"
 PLACES = ("$CODEX_HOME/sessions", "$CODEX_HOME/archived_sessions", "~/.codex/sessions", "~/.codex/archived_sessions")

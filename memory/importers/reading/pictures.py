@@ -4,7 +4,7 @@ import binascii
 from base64 import b64decode
 from typing import Any
 
-from memory.importers.records import AttachmentRecord, Part
+from memory.importers.reading.records import AttachmentRecord, Part
 
 
 def picture_part(part_id: str | None, media_type: str, base64: str, attachments: list[AttachmentRecord]) -> Part:

@@ -8,9 +8,9 @@ from math import isinf
 from typing import Any
 from uuid import UUID
 
-from memory.importers.records import Item, Mark, Problem
-from memory.importers.source import LINE_BYTES, Sample, Source
-from memory.importers.times import read_time
+from memory.importers.reading.records import Item, Mark, Problem
+from memory.importers.reading.source import LINE_BYTES, Sample, Source
+from memory.importers.reading.times import read_time
 
 DOCUMENT_BYTES = LINE_BYTES
 """Largest document that is read; a larger one is a problem. Untuned."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from memory.errors import SourceFault, UnknownFormat
 from memory.importers import Importer, importer_of, importers
-from memory.importers.source import Sample
+from memory.importers.reading.source import Sample
 from memory.store.schema import whole
 
 _SKIPPED_FOLDERS = frozenset((".git", "node_modules", "__pycache__", ".venv", ".mypy_cache", ".ruff_cache"))

@@ -5,7 +5,7 @@ import re
 from datetime import datetime
 from typing import Any
 
-from memory.importers.records import SessionRecord
+from memory.importers.reading.records import SessionRecord
 
 LINKS_KEPT = 16
 """How many of the last lines' ids a mark keeps, to find which message a line answers: 99 % of the parents in real

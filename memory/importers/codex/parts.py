@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from memory.importers.pictures import picture_at
-from memory.importers.records import AttachmentRecord, Part, SessionRecord
-from memory.importers.spoken import stretches
-from memory.importers.touched_files import absolute, patched_files
+from memory.importers.reading.pictures import picture_at
+from memory.importers.reading.records import AttachmentRecord, Part, SessionRecord
+from memory.importers.reading.spoken import stretches
+from memory.importers.reading.touched_files import absolute, patched_files
 
 WRAPPERS: dict[str, str | None] = {
     **dict.fromkeys(

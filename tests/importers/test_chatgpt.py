@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from memory.importers import chatgpt, documents
+from memory.importers import chatgpt
+from memory.importers.reading import documents
 from memory.importers.reading.records import Item, MessageRecord, Problem, SessionRecord
 from memory.importers.reading.source import Source
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from memory.importers import source as module
+from memory.importers.reading import source as module
 from memory.importers.reading.records import Problem
 from memory.importers.reading.source import Line, Sample, Source
 

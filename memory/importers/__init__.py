@@ -5,6 +5,9 @@ An importer is a module with
   `recognises(sample: Sample) -> bool`         by content, never by name or label alone
   `PLACES: tuple[str, ...]`                    where its files are on a machine; left out where there is no such place
   `read(source: Source) -> Iterator[Item]`     from `source.offset` and `source.state` on, in constant memory
+  `companions(path: Path) -> Iterable[Path]`   files that are read with the one at `path` and are no histories of their own
+                                               (a summary beside it, its parts in a folder); when one of them changes, the
+                                               file is read again. Left out where there are none
 """
 
 from collections.abc import Iterator

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from memory.importers.reading.records import Problem
+from memory.store.foreign import HEADER, foreign_tables
 
 SAMPLE_BYTES = 256 * 1024
 """How much of a file is looked at to recognise it. Untuned; real first lines reach 100 kB."""
@@ -45,6 +46,11 @@ class Sample:
                 elif not raw:
                     break
         return found
+
+    @cached_property
+    def tables(self) -> dict[str, frozenset[str]]:
+        """Each table's columns, where the file is an SQLite database; else {}."""
+        return foreign_tables(self.path) if self.head.startswith(HEADER) else {}
 
     @cached_property
     def text(self) -> str | None:

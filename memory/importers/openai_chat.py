@@ -1,7 +1,9 @@
 """OpenAI chat JSON Lines: each line `{"messages": […], "tools": […]}` is one session.
 
 A session has no id, so its content is its id: a line whose messages grow becomes another session. The first system or
-developer message is the session's system prompt; it stays a message, of role `system`.
+developer message is the session's system prompt; it stays a message, of role `system`. Blocks that hold their text as
+`value` (`text`, `reasoning`, `tool_call`, as LLaMA-Factory writes them) are read too; such a call has no id, and the next
+result of a tool without one answers it.
 """
 
 import hashlib
@@ -63,7 +65,7 @@ def read(source: Source) -> Iterator[Item]:
 
 def _is_conversation(record: dict[str, Any]) -> bool:
     messages = record.get("messages")
-    if not isinstance(messages, list) or not messages:
+    if not isinstance(messages, list) or not messages or "threads" in record:
         return False
     return all(isinstance(message, dict) and str(message.get("role")) in _ROLES for message in messages)
 
@@ -84,7 +86,7 @@ def _conversation(line: Line) -> Iterator[Item]:
         except ValueError as error:
             yield Problem(line.number, str(error))
     yield _titled(session, record, messages)
-    names: dict[str, str] = {}
+    names = _Names()
     for at, message in enumerate(messages):
         if not isinstance(message, dict) or str(message.get("role")) not in _ROLES:
             yield Problem(line.number, f"message {at + 1} has no role of a chat")
@@ -111,12 +113,42 @@ def _text(content: object) -> str:
     if isinstance(content, str):
         return content
     blocks = content if isinstance(content, list) else []
-    return "\n".join(
-        block["text"] for block in blocks if isinstance(block, dict) and isinstance(block.get("text"), str)
-    )
+    return "\n".join(text for block in blocks if (text := _text_of(block)) is not None)
 
 
-def _message(session: SessionRecord, key: str, given: dict[str, Any], names: dict[str, str]) -> MessageRecord:
+def _text_of(block: object) -> str | None:
+    """Find the text of a block: under `text`, or under `value` where its type says that this is text."""
+    if not isinstance(block, dict):
+        return None
+    text = block.get("text", block.get("value") if block.get("type") == "text" else None)
+    return text if isinstance(text, str) else None
+
+
+class _Names:
+    """Learns which calls are for which tools, and tells it for their results."""
+
+    def __init__(self) -> None:
+        self._by_id: dict[str, str] = {}
+        self._waiting: list[str] = []
+
+    def learn(self, call_id: object, name: str) -> None:
+        if isinstance(call_id, str):
+            self._by_id[call_id] = name
+        else:
+            self._waiting.append(name)
+
+    def forget(self) -> None:
+        """Forget the calls without an id that nothing has answered: the model has gone on."""
+        self._waiting.clear()
+
+    def tell(self, call_id: str | None) -> str | None:
+        """Give the tool of a call; for a result without an id that of the oldest call that has none either."""
+        if call_id is not None:
+            return self._by_id.get(call_id)
+        return self._waiting.pop(0) if self._waiting else None
+
+
+def _message(session: SessionRecord, key: str, given: dict[str, Any], names: _Names) -> MessageRecord:
     """Make a message; `names` learns which call is for which tool, and tells it for its result."""
     message = MessageRecord(session.key, key, _ROLES[given["role"]], [], created_at=session.created_at)
     name = given["name"] if isinstance(given.get("name"), str) else None
@@ -127,22 +159,23 @@ def _message(session: SessionRecord, key: str, given: dict[str, Any], names: dic
     if message.role == "tool":
         _fill_result(message, given, names, name)
         return message
+    names.forget()
     message.sender_id = name
     message.model = session.model if message.role == "assistant" else None
-    message.parts = _content_parts(given.get("content"), message)
+    message.parts = _content_parts(given.get("content"), message, names)
     if isinstance(given.get("refusal"), str):
         message.parts.append({"type": "text", "id": "refusal", "text": given["refusal"], "native": {"type": "refusal"}})
-    calls = [_call_part(call, at, names) for at, call in enumerate(_calls(given))]
-    message.parts += calls
+    message.parts += [_call_part(call, f"call{at}", names) for at, call in enumerate(_calls(given))]
+    calls = [part for part in message.parts if part["type"] == "tool_call"]
     message.tool_name = calls[0]["name"] if calls else None
     if len(message.parts) == len(calls) == 1:
         message.tool_call = {name: calls[0][name] for name in ("call_id", "name", "input")}
     return message
 
 
-def _fill_result(message: MessageRecord, given: dict[str, Any], names: dict[str, str], name: str | None) -> None:
+def _fill_result(message: MessageRecord, given: dict[str, Any], names: _Names, name: str | None) -> None:
     call_id = given["tool_call_id"] if isinstance(given.get("tool_call_id"), str) else None
-    message.tool_name = name or names.get(call_id or "")
+    message.tool_name = names.tell(call_id) if name is None else name
     message.tool_result = {"call_id": call_id, "is_error": False}
     part: Part = {"type": "tool_result", "id": "0", "call_id": call_id, "name": message.tool_name, "is_error": False}
     message.parts = [part | {"text": _text(given.get("content"))}]
@@ -150,14 +183,14 @@ def _fill_result(message: MessageRecord, given: dict[str, Any], names: dict[str,
         message.parts[0]["output"] = given["content"]
 
 
-def _content_parts(content: object, message: MessageRecord) -> list[Part]:
+def _content_parts(content: object, message: MessageRecord, names: _Names) -> list[Part]:
     if isinstance(content, str):
         return [{"type": "text", "id": "0", "text": content}] if content else []
     blocks = content if isinstance(content, list) else []
-    return [_block_part(block, str(at), message) for at, block in enumerate(blocks)]
+    return [_block_part(block, str(at), message, names) for at, block in enumerate(blocks)]
 
 
-def _block_part(block: object, part_id: str, message: MessageRecord) -> Part:
+def _block_part(block: object, part_id: str, message: MessageRecord, names: _Names) -> Part:
     if not isinstance(block, dict):
         return {"type": "text", "id": part_id, "text": str(block)}
     image, audio = block.get("image_url"), block.get("input_audio")
@@ -167,7 +200,13 @@ def _block_part(block: object, part_id: str, message: MessageRecord) -> Part:
     if isinstance(audio, dict) and isinstance(audio.get("data"), str):
         media_type = f"audio/{audio.get('format') or 'wav'}"
         return picture_part(part_id, media_type, audio["data"], message.attachments) | {"type": "file"}
-    text = block.get("text", block.get("refusal"))
+    value = block.get("value")
+    if isinstance(value, str) and block.get("type") == "reasoning":
+        return {"type": "reasoning", "id": part_id, "text": value}
+    if value is not None and block.get("type") == "tool_call":
+        call = _parsed(value)
+        return _call_part({"function": call if isinstance(call, dict) else {"arguments": call}}, part_id, names)
+    text = _text_of(block) if _text_of(block) is not None else block.get("refusal")
     if isinstance(text, str):
         return {"type": "text", "id": part_id, "text": text}
     return {"type": "file", "id": part_id, "native": block}
@@ -179,14 +218,17 @@ def _calls(given: dict[str, Any]) -> list[dict[str, Any]]:
     return [call for call in listed if isinstance(call, dict) and call != {"function": None}]
 
 
-def _call_part(call: dict[str, Any], at: int, names: dict[str, str]) -> Part:
+def _call_part(call: dict[str, Any], part_id: str, names: _Names) -> Part:
     function = call.get("function") if isinstance(call.get("function"), dict) else call.get("custom")
     function = function if isinstance(function, dict) else {}
     call_id, name = call.get("id"), str(function.get("name") or "")
-    if isinstance(call_id, str):
-        names[call_id] = name
-    given = function.get("arguments", function.get("input"))
+    names.learn(call_id, name)
+    given = _parsed(function.get("arguments", function.get("input")))
+    return {"type": "tool_call", "id": part_id, "call_id": call_id, "name": name, "input": given}
+
+
+def _parsed(given: object) -> object:
     if isinstance(given, str):
         with suppress(ValueError, RecursionError):
-            given = json.loads(given)
-    return {"type": "tool_call", "id": f"call{at}", "call_id": call_id, "name": name, "input": given}
+            return json.loads(given)
+    return given

@@ -57,3 +57,16 @@ def test_pictures_and_refusals_are_kept(items: list[Item]) -> None:
 
     assert asked.attachments[0].media_type == "image/png"
     assert refused.parts[0]["text"] == "I cannot see it."
+
+
+def test_blocks_that_hold_a_value_are_read() -> None:
+    prompt, asked, call, result, answer = messages(list(openai_chat.read(Source(CHATS.with_name("values.jsonl")))), 0)
+
+    assert (prompt.role, asked.parts[0]["text"]) == ("system", "How tall is the lighthouse?")
+    assert [(part["type"], part.get("text")) for part in call.parts] == [
+        ("reasoning", "I have to look it up."),
+        ("tool_call", None),
+    ]
+    assert call.parts[1]["input"] == {"what": "lighthouse"}
+    assert (result.tool_name, result.parts[0]["text"]) == ("look_up", '{"height_m": 31}')
+    assert [part["type"] for part in answer.parts] == ["reasoning", "text"]

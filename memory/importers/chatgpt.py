@@ -4,11 +4,14 @@ A conversation is a tree, `mapping`, and `current_node` is the leaf that is show
 order; then the other branches, whose messages have `branch` in their metadata. Each message has its parent's key.
 
 What nobody typed (system messages, hidden ones, the memory in `user_editable_context`) has role `system`. A message to
-a recipient such as `python` is a tool call, and its answer's `call_id` is its key. Pictures are in the export's other
-files: only their address, the asset pointer, is kept.
+a recipient such as `python` is a tool call, and its answer's `call_id` is its key. Pictures and files stand beside the
+document, under names that begin with their id: where they are there, they are attached; else their address is kept.
 """
 
-from collections.abc import Iterator
+import mimetypes
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from memory.importers.reading.documents import (
@@ -21,7 +24,16 @@ from memory.importers.reading.documents import (
     without,
     words,
 )
-from memory.importers.reading.records import TITLE_GENERATED, Item, MessageRecord, Part, Problem, Role, SessionRecord
+from memory.importers.reading.records import (
+    TITLE_GENERATED,
+    AttachmentRecord,
+    Item,
+    MessageRecord,
+    Part,
+    Problem,
+    Role,
+    SessionRecord,
+)
 from memory.importers.reading.source import Sample, Source
 
 FORMAT = "chatgpt"
@@ -30,6 +42,11 @@ _ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "system": "
 _SESSION = frozenset(["id", "conversation_id", "title", "create_time", "mapping", "default_model_slug"])
 _MESSAGE = frozenset(["id", "author", "content", "create_time"])
 _TEXTS = ("text", "result", "content", "user_profile", "user_instructions")
+_FILE_ID = re.compile(r"file[-_][A-Za-z0-9]{8,}")
+_OTHERS = (
+    "chat.html", "user.json", "message_feedback.json", "shared_conversations.json", "model_comparisons.json",
+    "group_chats.json", "shopping.json", "sora.json", "export_manifest.json", "user_settings.json",
+)  # fmt: skip
 _PLAIN = frozenset(["text", "multimodal_text", "thoughts", "reasoning_recap", "execution_output"])
 
 
@@ -40,27 +57,50 @@ def recognises(sample: Sample) -> bool:
     return ("mapping",) in names and {"message", "children"} <= nodes
 
 
+def companions(path: Path) -> Iterable[Path]:
+    """Give the other files of an export: those that conversations point at, and what describes them."""
+    folder = path.parent
+    yield from (beside for name in _OTHERS if (beside := folder / name).is_file())
+    yield from _files_beside(folder).values()
+
+
 def read(source: Source) -> Iterator[Item]:
     """Yield the conversations of a document; it is read whole, whatever `source.offset` is."""
-    return read_document(source, _conversations)
+    files = _files_beside(source.path.parent)
+    return read_document(source, lambda document: _conversations(document, files), is_list=True)
 
 
-def _conversations(document: Any) -> Iterator[Item]:
+def _files_beside(folder: Path) -> dict[str, Path]:
+    """Find the files of an export by the ids that their names begin with."""
+    found: dict[str, Path] = {}
+    for pattern in ("file[-_]*", "*/file[-_]*", "*/*/file[-_]*"):
+        for path in folder.glob(pattern):
+            if (match := _FILE_ID.match(path.name)) and path.is_file():
+                found.setdefault(_plain_id(match[0]), path)
+    return found
+
+
+def _plain_id(pointer: str) -> str:
+    return pointer.replace("_", "-").lower()
+
+
+def _conversations(document: Any, files: dict[str, Path]) -> Iterator[Item]:
     listed = document if isinstance(document, list) else [document]
     for at, given in enumerate(listed):
         key = words(mapping(given).get("conversation_id")) or words(mapping(given).get("id"))
         if key is None or not isinstance(given.get("mapping"), dict):
             yield Problem(None, f"conversation {at + 1} has no id or no `mapping`")
             continue
-        yield from _Conversation(key, given).items()
+        yield from _Conversation(key, given, files).items()
 
 
 class _Conversation:
     """Goes through one conversation's tree."""
 
-    def __init__(self, key: str, given: dict[str, Any]) -> None:
+    def __init__(self, key: str, given: dict[str, Any], files: dict[str, Path]) -> None:
         self._key = key
         self._given = given
+        self._files = files
         self._nodes = {name: node for name, node in given["mapping"].items() if isinstance(node, dict)}
         self._problems: list[Problem] = []
         self._calls: set[str | None] = set()
@@ -126,7 +166,23 @@ class _Conversation:
         if message.role == "assistant":
             message.model = words(extra.get("model_slug")) or words(self._given.get("default_model_slug"))
         message.parts += _files(extra.get("attachments"))
+        self._attach(message)
         return message
+
+    def _attach(self, message: MessageRecord) -> None:
+        """Attach the files that parts point at, each once."""
+        places: dict[str, int] = {}
+        for part in message.parts if self._files else []:
+            pointer = _FILE_ID.search(f"{part.get('url')} {mapping(part.get('native')).get('id')}")
+            name = _plain_id(pointer[0]) if pointer else ""
+            if name not in self._files:
+                continue
+            if name not in places:
+                path = self._files[name]
+                kind = words(part.get("media_type")) or mimetypes.guess_type(path.name)[0]
+                places[name] = len(message.attachments)
+                message.attachments.append(AttachmentRecord(path.name, kind or "application/octet-stream", path))
+            part["attachment"] = places[name]
 
     def _fill(self, message: MessageRecord, given: dict[str, Any], content: dict[str, Any], name: str | None) -> None:
         """Give a message its parts, by what it is: an answer of a tool, a call of one, or words."""

@@ -47,7 +47,7 @@ def recognises(sample: Sample) -> bool:
 
 def read(source: Source) -> Iterator[Item]:
     """Yield the conversations of a document; it is read whole, whatever `source.offset` is."""
-    return read_document(source, _conversations)
+    return read_document(source, _conversations, is_list=True)
 
 
 def _conversations(document: Any) -> Iterator[Item]:

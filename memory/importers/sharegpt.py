@@ -60,7 +60,7 @@ def recognises(sample: Sample) -> bool:
 def read(source: Source) -> Iterator[Item]:
     """Yield the sessions of the lines from `source.offset` on, or of a whole list."""
     if Sample(source.path).head.lstrip(b"\x00 \t\r\n").startswith(b"["):
-        yield from read_document(source, _listed)
+        yield from read_document(source, _listed, is_list=True)
         return
     marked_line = source.line
     for line in source.json_lines():

@@ -49,6 +49,11 @@ class Marks:
         """Read all marks, by path."""
         return self._read("order by path", ())
 
+    def below(self, path: str) -> list[ImportMark]:
+        """Read the marks of an archive's members, by path."""
+        first = f"{path}/"
+        return self._read("and path >= ? and path < ? order by path", (first, first[:-1] + chr(ord("/") + 1)))
+
     def put(self, mark: ImportMark) -> None:
         """Write a file's mark, in place of the one before; inside the transaction of what was read."""
         self._database.rows(

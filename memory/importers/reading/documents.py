@@ -5,15 +5,22 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from math import isinf
+from pathlib import Path
 from typing import Any
 from uuid import UUID
+
+import ijson
 
 from memory.importers.reading.records import Item, Mark, Problem
 from memory.importers.reading.source import LINE_BYTES, Sample, Source
 from memory.importers.reading.times import read_time
 
 DOCUMENT_BYTES = LINE_BYTES
-"""Largest document that is read; a larger one is a problem. Untuned."""
+"""Largest document that is read as a whole; a larger one is a problem. Untuned."""
+STREAMED_BYTES = 8 * 1024 * 1024
+"""A list of documents longer than this is read one by one. Untuned; the whole takes about eight times its size."""
+ELEMENTS_TOGETHER = 20
+"""Elements of a list from one mark to the next. Untuned."""
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"(\s*:)?|[{}\[\]]', re.DOTALL)
 _DEEPEST = 3
 
@@ -46,24 +53,66 @@ def names_in(sample: Sample) -> set[tuple[str, ...]]:
     return found
 
 
-def read_document(source: Source, items_of: Callable[[Any], Iterator[Item]]) -> Iterator[Item]:
+def read_document(
+    source: Source, items_of: Callable[[Any], Iterator[Item]], *, is_list: bool = False
+) -> Iterator[Item]:
     """Yield the items of a whole document, then the mark at its end; nothing but the mark where it has been read.
 
     A document that is too large, or no JSON, is a problem and has no mark: it is tried again next time.
+
+    Args:
+        source: The document.
+        items_of: Makes items of it.
+        is_list: Whether a list is several documents, any number of which `items_of` takes as a list: then a large one
+            is never in memory as a whole.
     """
     size = source.path.stat().st_size
+    if source.offset == size:
+        yield Mark(size, 0, {"whole": True})
+        return
+    if size > STREAMED_BYTES and is_list and _begins_a_list(source.path):
+        yield from _streamed(source.path, size, items_of)
+        return
     if size > DOCUMENT_BYTES:
         yield Problem(None, f"a document of {size // 1_000_000} MB, longer than {DOCUMENT_BYTES // 1_000_000} MB")
         return
-    if source.offset != size:
-        data = source.path.read_bytes()
-        size = len(data)
-        try:
-            document = _parse(data)
-        except (ValueError, RecursionError) as error:
-            yield Problem(None, f"not a whole document: {error}")
-            return
-        yield from items_of(document)
+    data = source.path.read_bytes()
+    size = len(data)
+    try:
+        document = _parse(data)
+    except (ValueError, RecursionError) as error:
+        yield Problem(None, f"not a whole document: {error}")
+        return
+    del data
+    yield from items_of(document)
+    yield Mark(size, 0, {"whole": True})
+
+
+def _begins_a_list(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"["
+
+
+def _streamed(path: Path, size: int, items_of: Callable[[Any], Iterator[Item]]) -> Iterator[Item]:
+    """Yield the items of a long list, one of its elements in memory at a time."""
+    with path.open("rb") as file:
+        file.seek(3 if file.read(3) == b"\xef\xbb\xbf" else 0)
+        elements = ijson.items(file, "item", use_float=True)
+        at = 0
+        while True:
+            try:
+                element = next(elements, None)
+            except (ijson.JSONError, ValueError, RecursionError) as error:
+                yield Problem(None, f"not a whole document behind its element {at}: {error}")
+                return
+            if element is None:
+                break
+            at += 1
+            for item in items_of([element]):
+                yield Problem(None, f"element {at}: {item.what}") if isinstance(item, Problem) else item
+            if at % ELEMENTS_TOGETHER == 0:
+                # what was read can be written, but there is no place in the document to go on from
+                yield Mark(0, 0, {"whole": True})
     yield Mark(size, 0, {"whole": True})
 
 

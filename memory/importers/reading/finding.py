@@ -3,17 +3,22 @@
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from memory.errors import SourceFault, UnknownFormat
 from memory.importers import Importer, importer_of, importers
+from memory.importers.reading.archives import is_archive
 from memory.importers.reading.source import Sample
+from memory.store.foreign import HEADER
 from memory.store.schema import whole
 
 _SKIPPED_FOLDERS = frozenset((".git", "node_modules", "__pycache__", ".venv", ".mypy_cache", ".ruff_cache"))
+_PARTS_FOLDERS = frozenset(("message", "part"))
+"""Folders whose files belong to those in other folders beside them: they come last, and are then known already."""
 _NOT_UTF8 = re.compile("[\ud800-\udfff]")
 """How Python writes the bytes of a name that are not UTF-8."""
+_BESIDE_DATABASE = ("-wal", "-shm", "-journal")
 
 
 @dataclass
@@ -23,9 +28,25 @@ class Found:
     path: Path
     importer: Importer
     size_bytes: int
+    name: str
+    """The path as it is told and stored; of a member of an archive the archive's, and its own behind it."""
+    companions: list[Path] = field(default_factory=list)
+    """Files that are read with it."""
 
 
-def find_files(paths: Sequence[Path], format: str | None, skipped: list[dict[str, str]]) -> Iterator[Found]:
+@dataclass
+class FoundArchive:
+    """An archive whose members are to be read."""
+
+    path: Path
+    size_bytes: int
+    is_named: bool = False
+    """Whether a caller named it, so that it is an error when nothing of it can be read."""
+
+
+def find_files(
+    paths: Sequence[Path], format: str | None, skipped: list[dict[str, str]]
+) -> Iterator[Found | FoundArchive]:
     """Find the files to read, each once: those that are named, and those in directories that a format recognises.
 
     Args:
@@ -40,25 +61,75 @@ def find_files(paths: Sequence[Path], format: str | None, skipped: list[dict[str
     seen: set[Path] = set()
     for path in paths:
         given = _given(path)
-        is_directory = given.is_dir()
-        for file in walk(given, skipped) if is_directory else [given]:
-            real = file.resolve()
-            if real in seen:
-                continue
-            seen.add(real)
-            try:
-                found = _recognised(real, format)
-                reason = "" if found else _unknown(real)
-            except OSError as error:
-                if not is_directory:
-                    raise SourceFault(f"{file}: cannot be read ({error.strerror}); check its rights") from error
-                found, reason = None, f"cannot be read ({error.strerror})"
-            if found is not None:
-                yield found
-            elif is_directory:
-                skipped.append({"path": whole(str(file)), "reason": reason})
-            else:
-                raise UnknownFormat(f"{file}: {reason}; known are: {', '.join(importers())}; name one with --format")
+        if given.is_dir():
+            yield from _in_directory(given, format, skipped, seen)
+            continue
+        real = given.resolve()
+        if real in seen:
+            continue
+        seen.add(real)
+        try:
+            found = _recognised(real, format)
+            reason = "" if found else _unknown(real)
+        except OSError as error:
+            raise SourceFault(f"{given}: cannot be read ({error.strerror}); check its rights") from error
+        if found is None:
+            raise UnknownFormat(f"{given}: {reason}; known are: {', '.join(importers())}; name one with --format")
+        if isinstance(found, FoundArchive):
+            found.is_named = True
+        yield found
+
+
+def find_members(folder: Path, archive: str, format: str | None, skipped: list[dict[str, str]]) -> list[Found]:
+    """Find the files to read among an archive's unpacked members; archives in archives are skipped.
+
+    Args:
+        folder: Where the members are.
+        archive: The archive's path, for the names of what is found and skipped.
+        format: As for `find_files`.
+        skipped: As for `find_files`.
+    """
+    folder = folder.resolve()
+    unread: list[dict[str, str]] = []
+    found: list[Found] = []
+    for each in _in_directory(folder, format, unread, set()):
+        if isinstance(each, FoundArchive):
+            unread.append({"path": whole(str(each.path)), "reason": "an archive inside an archive"})
+        else:
+            each.name = f"{archive}/{each.path.relative_to(folder).as_posix()}"
+            found.append(each)
+    for left in unread:
+        inside = Path(left["path"]).relative_to(folder).as_posix()
+        skipped.append({"path": f"{archive}/{inside}", "reason": left["reason"]})
+    return found
+
+
+def _in_directory(
+    directory: Path, format: str | None, skipped: list[dict[str, str]], seen: set[Path]
+) -> Iterator[Found | FoundArchive]:
+    """Find the files to read below a directory; what belongs to one of them is no file of its own."""
+    found: list[Found | FoundArchive] = []
+    unread: dict[Path, str] = {}
+    belonging: set[Path] = set()
+    for file in walk(directory, skipped):
+        real = file.resolve()
+        if real in seen or real in belonging:
+            continue
+        seen.add(real)
+        try:
+            each = _recognised(real, format)
+            if each is None:
+                unread[real] = _unknown(real)
+        except OSError as error:
+            unread[real] = f"cannot be read ({error.strerror})"
+            continue
+        if each is not None:
+            found.append(each)
+            belonging.update(each.companions if isinstance(each, Found) else ())
+    for real, reason in unread.items():
+        if real not in belonging:
+            skipped.append({"path": whole(str(real)), "reason": reason})
+    yield from (each for each in found if each.path not in belonging)
 
 
 def _given(path: Path) -> Path:
@@ -92,7 +163,8 @@ def walk(directory: Path, unread: list[dict[str, str]]) -> Iterator[Path]:
         unread.append({"path": whole(str(error.filename)), "reason": f"cannot be read ({error.strerror})"})
 
     for root, folders, files in os.walk(directory, onerror=note):
-        folders[:] = sorted(folder for folder in folders if folder not in _SKIPPED_FOLDERS)
+        kept = (folder for folder in folders if folder not in _SKIPPED_FOLDERS)
+        folders[:] = sorted(kept, key=lambda folder: (folder in _PARTS_FOLDERS, folder))
         for name in sorted(files):
             path = Path(root) / name
             try:
@@ -103,12 +175,24 @@ def walk(directory: Path, unread: list[dict[str, str]]) -> Iterator[Path]:
                 note(error)
 
 
-def _recognised(path: Path, format: str | None) -> Found | None:
+def _recognised(path: Path, format: str | None) -> Found | FoundArchive | None:
     if not path.is_file() or _NOT_UTF8.search(str(path)):
         return None
+    size = path.stat().st_size
+    if is_archive(path):
+        return FoundArchive(path, size)
     sample = Sample(path)
     importer = importers()[format] if format else importer_of(sample)
-    return None if importer is None else Found(path, importer, path.stat().st_size)
+    return None if importer is None else Found(path, importer, size, str(path), companions_of(importer, path, sample))
+
+
+def companions_of(importer: Importer, path: Path, sample: Sample) -> list[Path]:
+    """Give the files that are read with a file, as real paths: those its importer names, and a database's own logs."""
+    named = getattr(importer, "companions", None)
+    found = [] if named is None else [each.resolve() for each in named(path)]
+    if sample.head.startswith(HEADER):
+        found += [beside for end in _BESIDE_DATABASE if (beside := path.with_name(path.name + end)).exists()]
+    return found
 
 
 def _unknown(path: Path) -> str:
@@ -119,6 +203,8 @@ def _unknown(path: Path) -> str:
     sample = Sample(path)
     if not sample.head.strip():
         return "the file is empty"
+    if sample.tables:
+        return f"a database of no known format (its tables: {', '.join(sorted(sample.tables)[:8])})"
     if sample.text is None:
         return "a binary file, of no known format"
     if sample.records:

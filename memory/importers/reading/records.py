@@ -6,6 +6,7 @@ record id: a native id that is a UUID is kept; any other becomes a UUID made of 
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Literal
 
 Role = Literal["user", "assistant", "system", "tool"]
@@ -55,7 +56,16 @@ class AttachmentRecord:
 
     name: str
     media_type: str
-    data: bytes
+    data: bytes | Path
+    """The bytes, or the file that holds them: it is read when they are written."""
+
+    def read(self) -> bytes:
+        """Give the bytes.
+
+        Raises:
+            OSError: The file cannot be read.
+        """
+        return self.data if isinstance(self.data, bytes) else self.data.read_bytes()
 
 
 @dataclass(slots=True)

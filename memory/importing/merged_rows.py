@@ -185,7 +185,9 @@ class Rows:
             "ended_at": stamp(record.ended_at),
         }
 
-    def attachment(self, number: int, at: int, sha256: str, attachment: AttachmentRecord) -> dict[str, Any]:
+    def attachment(
+        self, number: int, at: int, sha256: str, attachment: AttachmentRecord, size_bytes: int
+    ) -> dict[str, Any]:
         """Give the columns of an attachment of a message."""
         return {
             "created_at": at,
@@ -193,7 +195,7 @@ class Rows:
             "message_number": number,
             "name": whole(attachment.name),
             "media_type": attachment.media_type,
-            "size_bytes": len(attachment.data),
+            "size_bytes": size_bytes,
             "sha256": sha256,
         }
 

@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from memory.collections.projects import Projects
+from memory.errors import SourceFault
 from memory.ids import native_id
 from memory.importers.reading.records import MessageRecord, SessionRecord
-from memory.merged_rows import (
+from memory.importing.merged_rows import (
     Batch,
     PreparedBatch,
     Rows,
@@ -130,7 +131,7 @@ class Merger:
         record.metadata, record.error = without(record.metadata), without(record.error)
         for attachment in record.attachments:
             if attachment.media_type.startswith("text/"):
-                text = attachment.data.decode("utf-8", "surrogateescape")
+                text = attachment.read().decode("utf-8", "surrogateescape")
                 attachment.data = without(text).encode("utf-8", "surrogateescape")
 
     def _buried(self, kind: str, ids: list[str]) -> set[str]:
@@ -263,8 +264,12 @@ class Merger:
         at = stamp(record.created_at) or micros(datetime.now(UTC))
         rows = []
         for place, attachment in enumerate(record.attachments):
-            sha256 = self._store.blobs.put(attachment.data, attachment.media_type)
-            values = self._rows.attachment(number, at, sha256, attachment) | {"deleted_at": deleted_at}
+            try:
+                data = attachment.read()
+            except OSError as error:
+                raise SourceFault(f"{attachment.data!s}: cannot be read ({error.strerror}); import again") from error
+            sha256 = self._store.blobs.put(data, attachment.media_type)
+            values = self._rows.attachment(number, at, sha256, attachment, len(data)) | {"deleted_at": deleted_at}
             rows.append(row("attachment", native_id("attachment", message_id, str(place)), values))
         self._store.records.insert_rows("attachment", rows)
 

@@ -1,0 +1,137 @@
+"""Import what paths name: files, directories, archives."""
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from memory.collections.projects import Projects
+from memory.errors import SourceFault, UnknownFormat
+from memory.importers import importer_named, importers
+from memory.importers.reading.archives import unpacked
+from memory.importers.reading.finding import Found, FoundArchive, find_files, find_members
+from memory.importing.archives import ARCHIVE, known_members, mark_of_archive
+from memory.importing.merging import Merger
+from memory.importing.one_file import import_file
+from memory.importing.report import ImportReport, Progress, SourceReport
+from memory.importing.writer import Writer
+from memory.saving import Saver
+from memory.store.store import Store
+
+
+def import_histories(
+    saver: Saver,
+    projects: Projects,
+    paths: Sequence[Path],
+    *,
+    format: str | None = None,
+    project: str | None = None,
+    on_progress: Progress | None = None,
+) -> ImportReport:
+    """Import files, and all files in directories and archives that a format recognises.
+
+    Args:
+        saver: What writes them.
+        projects: The bodies of work that they belong to.
+        paths: Files and directories; `~` is the home directory.
+        format: Read every file as this format, without asking whether it is.
+        project: The body of work that all of it belongs to; None for what each history says.
+        on_progress: Called while it reads.
+
+    Returns:
+        What came of each file. Lines that cannot be read are among its `problems`; the rest was imported.
+
+    Raises:
+        SourceFault: A path is not there, or cannot be read; an archive that was named cannot be unpacked.
+        UnknownFormat: A file that was named directly is of no known format.
+        InvalidInput: There is no such format.
+    """
+    started = time.perf_counter()
+    if format is not None:
+        importer_named(format)
+    report = ImportReport()
+    found = list(find_files(paths, format, report.skipped))
+    run = _Run(Writer(saver, Merger(saver, projects, project)), format, project, on_progress, report)
+    run.total = sum(each.size_bytes for each in found)
+    for each in found:
+        run.read(each)
+    run.writer.finish()
+    report.totals = _totals(saver.store, report.sources)
+    report.seconds = round(time.perf_counter() - started, 3)
+    return report
+
+
+class _Run:
+    """One import: what is common to all its files."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        format: str | None,
+        project: str | None,
+        on_progress: Progress | None,
+        report: ImportReport,
+    ) -> None:
+        self.writer = writer
+        self.total = 0
+        self._format = format
+        self._project = project
+        self._on_progress = on_progress
+        self._report = report
+        self._done = 0
+
+    def read(self, found: Found | FoundArchive) -> None:
+        tell = self._teller(str(found.path))
+        tell(0)
+        if isinstance(found, Found):
+            self._report.sources.append(import_file(self.writer, found, tell, self._project))
+        else:
+            self._read_archive(found, tell)
+        tell(found.size_bytes)
+        self._done += found.size_bytes
+
+    def _teller(self, path: str) -> Callable[[int], None]:
+        def tell(read: int) -> None:
+            if self._on_progress:
+                self._on_progress(path, self._done + read, self.total)
+
+        return tell
+
+    def _read_archive(self, found: FoundArchive, tell: Callable[[int], None]) -> None:
+        """Import an archive's members; an archive that has not changed is not unpacked again."""
+        known = known_members(self.writer.store.marks, found, self._project)
+        if known:
+            self._report.sources += known
+            return
+        try:
+            with unpacked(found.path) as folder:
+                self._read_members(found, folder, tell)
+        except SourceFault as error:
+            if found.is_named:
+                raise
+            self._report.sources.append(SourceReport(path=str(found.path), format=ARCHIVE))
+            self._report.sources[-1].note(str(error).removeprefix(f"{found.path}: "))
+
+    def _read_members(self, found: FoundArchive, folder: Path, tell: Callable[[int], None]) -> None:
+        skipped: list[dict[str, str]] = []
+        members = find_members(folder, str(found.path), self._format, skipped)
+        self._report.skipped += skipped
+        if not members:
+            reason = skipped[0]["reason"] if len(skipped) == 1 else "no file of a known format is in it"
+            raise UnknownFormat(f"{found.path}: {reason}; known are: {', '.join(importers())}")
+        done, total = 0, sum(member.size_bytes for member in members) or 1
+        for member in members:
+            self._report.sources.append(import_file(self.writer, member, lambda _: None, self._project))
+            done += member.size_bytes
+            tell(found.size_bytes * done // total)
+        # what was read is written while the members are still there
+        self.writer.flush()
+        self.writer.note(mark_of_archive(found, self._project))
+
+
+def _totals(store: Store, sources: list[SourceReport]) -> dict[str, int]:
+    # one session that stands in several files is one
+    sessions: set[str] = set().union(*(store.marks.sessions(source.path) for source in sources))
+    totals = {"sources": len(sources), "sessions": len(sessions)}
+    totals |= {name: sum(getattr(each, name) for each in sources) for name in ("messages", "added", "unchanged")}
+    totals["problems"] = sum(len(each.problems) for each in sources)
+    return totals

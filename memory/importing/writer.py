@@ -1,0 +1,83 @@
+"""Writes what was read, several small files' batches together, each with the mark that says how far it goes."""
+
+from dataclasses import replace
+
+from memory.importing.merged_rows import Batch, PreparedBatch
+from memory.importing.merging import Merger
+from memory.importing.report import SourceReport
+from memory.saving import Saver
+from memory.store.marks import ImportMark, joined
+
+BATCH_MESSAGES = 1_000
+"""Messages that are written together, at least; the mark behind them ends the batch. Untuned."""
+
+
+class Count:
+    """Counts the messages of one source, each once."""
+
+    def __init__(self, report: SourceReport, counted: list[list[int]]) -> None:
+        self.report = report
+        self.counted = counted
+        """See `ImportMark.counted`."""
+
+    def add(self, added: list[int], met: list[int]) -> None:
+        """Count messages by their numbers: those that were added, and those that were there."""
+        self.counted = joined(self.counted, [*added, *met])
+        self.report.added += len(added)
+        self.report.messages = sum(last - first + 1 for first, last in self.counted)
+        self.report.unchanged = self.report.messages - self.report.added
+
+
+class Writer:
+    """Writes batches into one workspace."""
+
+    def __init__(self, saver: Saver, merger: Merger) -> None:
+        self.store = saver.store
+        self._saver = saver
+        self._merger = merger
+        self._waiting: list[tuple[PreparedBatch, Count, ImportMark | None]] = []
+
+    def put(self, batch: Batch, count: Count, mark: ImportMark | None) -> None:
+        """Take a batch; it is written when enough has come together."""
+        if batch.is_empty and mark is None:
+            return
+        prepared = self._merger.prepare(batch, count.report.format, count.report.path)
+        self._waiting.append((prepared, count, mark))
+        if sum(len(each.messages) + len(each.known) for each, _, _ in self._waiting) >= BATCH_MESSAGES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what has come together, in one transaction."""
+        waiting, self._waiting = self._waiting, []
+        with self.store.transaction():
+            for prepared, count, mark in waiting:
+                count.add(*self._merger.write(prepared))
+                count.report.sessions = len(self.store.marks.sessions(count.report.path))
+                if mark is not None:
+                    self._write_mark(count, mark)
+        if waiting:
+            self._merger.done()
+
+    def finish(self) -> None:
+        """Write the rest, and link what came before that which it belongs to."""
+        self.flush()
+        self._merger.link()
+
+    def note(self, mark: ImportMark) -> None:
+        """Write a mark that stands for itself: of an archive all of whose members are read."""
+        self.flush()
+        with self.store.transaction():
+            self.store.marks.put(mark)
+
+    def _write_mark(self, count: Count, mark: ImportMark) -> None:
+        without = self._saver.redactor.value
+        self.store.marks.put(
+            replace(
+                mark,
+                state=without(mark.state),
+                problems=without(mark.problems),
+                sessions=count.report.sessions,
+                messages=count.report.messages,
+                counted=count.counted,
+            )
+        )

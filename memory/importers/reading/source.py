@@ -41,8 +41,8 @@ class Sample:
         with self.path.open("rb") as file:
             for _ in range(50):
                 raw = file.readline(LINE_BYTES) if file.tell() < SAMPLE_BYTES else b""
-                if isinstance(line := _parse(raw, 0, 0), Line):
-                    found.append(line.value)
+                if isinstance(line := _parse(raw, 0, 0, is_glued=True), Line):
+                    found += [line.value, *line.glued]
                 elif not raw:
                     break
         return found
@@ -73,6 +73,8 @@ class Line:
     end: int
     """Byte offset just behind the line."""
     value: dict[str, Any]
+    glued: list[dict[str, Any]] = field(default_factory=list)
+    """Objects that follow on the same line, where the reader allows for them."""
 
 
 @dataclass
@@ -94,7 +96,9 @@ class Source:
     def __post_init__(self) -> None:
         self.reached, self.reached_line = self.offset, self.line
 
-    def json_lines(self, passes_over: Callable[[bytes], bool] | None = None) -> Iterator[Line | Problem]:
+    def json_lines(
+        self, passes_over: Callable[[bytes], bool] | None = None, *, is_glued: bool = False
+    ) -> Iterator[Line | Problem]:
         """Yield the JSON objects of the lines from `offset` on, and a problem for each line that is none.
 
         Blank lines are passed over; NUL bytes, a byte order mark and `\\r` are tolerated; lone surrogates stay as
@@ -103,6 +107,7 @@ class Source:
 
         Args:
             passes_over: Looks at the bytes of a line and says whether it can be left out without being parsed.
+            is_glued: Whether a line can hold several objects, as two writers leave them; else that is a problem.
         """
         with self.path.open("rb") as file:
             is_rest = _go_to(file, self.offset)
@@ -114,7 +119,7 @@ class Source:
                     size = f"{(end - self.reached) // 1_000_000} MB, longer than {LINE_BYTES // 1_000_000} MB"
                     parsed = Problem(number, f"a line of {size}, was skipped")
                 elif passes_over is None or not passes_over(raw):
-                    parsed = _parse(raw, number, end)
+                    parsed = _parse(raw, number, end, is_glued)
                     if not isinstance(parsed, Line) and not raw.endswith(b"\n"):
                         return
                 self.reached, self.reached_line, is_rest = end, number, False
@@ -137,21 +142,34 @@ def _skip_line(file: BinaryIO) -> int:
     return skipped
 
 
-def _parse(raw: bytes, number: int, end: int) -> Line | Problem | None:
+def _parse(raw: bytes, number: int, end: int, is_glued: bool = False) -> Line | Problem | None:
     clean = raw.replace(b"\x00", b"").removeprefix(b"\xef\xbb\xbf").strip()
     if not clean:
         return None
     try:
-        value = _decoder.decode(clean.decode("utf-8", "surrogatepass"))
+        text = clean.decode("utf-8", "surrogatepass")
+        value, *others = _glued(text) if is_glued else [_decoder.decode(text)]
     except UnicodeDecodeError as error:
         return Problem(number, f"not UTF-8 at byte {error.start} of the line")
     except RecursionError:
         return Problem(number, "JSON nested too deep")
     except ValueError as error:
         return Problem(number, f"not valid JSON: {error}")
-    if not isinstance(value, dict):
-        return Problem(number, f"a JSON object was expected, not {type(value).__name__}")
-    return Line(number, end, value)
+    for each in (value, *others):
+        if not isinstance(each, dict):
+            return Problem(number, f"a JSON object was expected, not {type(each).__name__}")
+    return Line(number, end, value, others)
+
+
+def _glued(text: str) -> list[Any]:
+    """Parse the values that stand behind one another in a text that is not empty."""
+    found, at = [], 0
+    while at < len(text):
+        value, at = _decoder.raw_decode(text, at)
+        found.append(value)
+        while at < len(text) and text[at].isspace():
+            at += 1
+    return found
 
 
 def _refuse_constant(name: str) -> float:

@@ -23,7 +23,7 @@ from memory.importers.reading.records import (
     SessionRecord,
 )
 from memory.importers.reading.spoken import first_line
-from memory.importers.reading.touched_files import TouchedFiles
+from memory.importers.reading.touched_files import TouchedFiles, named_files
 
 ROLES: dict[str, Role] = {
     "human": "user",
@@ -44,8 +44,6 @@ _CALLS = frozenset(["tool_use", "tool_call", "tool_call_chunk", "function_call",
 _SERVER_CALLS = frozenset(["server_tool_use", "server_tool_call", "server_tool_call_chunk"])
 _SERVER_RESULTS = frozenset(["server_tool_result", "web_search_tool_result", "code_execution_result"])
 _LEFT_OUT = frozenset(["signature", "thought_signature", "encrypted_content", "index"])
-_PLACES = ("file_path", "path", "destination_path", "source_path")
-_TOUCHING = {"read_file": "read", "write_file": "changed", "edit_file": "changed", "file_delete": "changed"}
 
 
 def plain_message(given: object) -> dict[str, Any] | None:
@@ -107,7 +105,9 @@ class Conversation:
             result.created_at, result.tool_name = message.created_at, part.get("name")
             result.tool_result = {"call_id": part["call_id"], "is_error": part["is_error"]}
             yield result
-        yield from self._touched.arrows(self._key, _touched(message), message.created_at)
+        calls = [part for part in message.parts if part["type"] == "tool_call"]
+        touched = [file for call in calls for file in named_files(call["name"], call["input"])]
+        yield from self._touched.arrows(self._key, touched, message.created_at)
 
     def _fill(self, message: MessageRecord, given: dict[str, Any]) -> None:
         extra, told = mapping(given.get("additional_kwargs")), mapping(given.get("response_metadata"))
@@ -301,12 +301,3 @@ def _server_result(block: dict[str, Any], part_id: str) -> Part:
         "output": block,
         **answer,
     }
-
-
-def _touched(message: MessageRecord) -> Iterator[tuple[str, str]]:
-    for part in message.parts:
-        label = _TOUCHING.get(part.get("name") or "") if part["type"] == "tool_call" else None
-        given = mapping(part.get("input"))
-        path = next((found for name in _PLACES if (found := words(given.get(name)))), None)
-        if label and path:
-            yield path, label

@@ -97,7 +97,7 @@ class Source:
         self.reached, self.reached_line = self.offset, self.line
 
     def json_lines(
-        self, passes_over: Callable[[bytes], bool] | None = None, *, is_glued: bool = False
+        self, passes_over: Callable[[bytes], bool] | None = None, *, is_glued: bool = False, lists_as: str | None = None
     ) -> Iterator[Line | Problem]:
         """Yield the JSON objects of the lines from `offset` on, and a problem for each line that is none.
 
@@ -108,6 +108,7 @@ class Source:
         Args:
             passes_over: Looks at the bytes of a line and says whether it can be left out without being parsed.
             is_glued: Whether a line can hold several objects, as two writers leave them; else that is a problem.
+            lists_as: A line that is a list is an object that has it under this name; None where it is a problem.
         """
         with self.path.open("rb") as file:
             is_rest = _go_to(file, self.offset)
@@ -119,7 +120,7 @@ class Source:
                     size = f"{(end - self.reached) // 1_000_000} MB, longer than {LINE_BYTES // 1_000_000} MB"
                     parsed = Problem(number, f"a line of {size}, was skipped")
                 elif passes_over is None or not passes_over(raw):
-                    parsed = _parse(raw, number, end, is_glued)
+                    parsed = _parse(raw, number, end, is_glued, lists_as)
                     if not isinstance(parsed, Line) and not raw.endswith(b"\n"):
                         return
                 self.reached, self.reached_line, is_rest = end, number, False
@@ -142,7 +143,9 @@ def _skip_line(file: BinaryIO) -> int:
     return skipped
 
 
-def _parse(raw: bytes, number: int, end: int, is_glued: bool = False) -> Line | Problem | None:
+def _parse(
+    raw: bytes, number: int, end: int, is_glued: bool = False, lists_as: str | None = None
+) -> Line | Problem | None:
     clean = raw.replace(b"\x00", b"").removeprefix(b"\xef\xbb\xbf").strip()
     if not clean:
         return None
@@ -155,6 +158,8 @@ def _parse(raw: bytes, number: int, end: int, is_glued: bool = False) -> Line | 
         return Problem(number, "JSON nested too deep")
     except ValueError as error:
         return Problem(number, f"not valid JSON: {error}")
+    if lists_as is not None and isinstance(value, list):
+        value = {lists_as: value}
     for each in (value, *others):
         if not isinstance(each, dict):
             return Problem(number, f"a JSON object was expected, not {type(each).__name__}")

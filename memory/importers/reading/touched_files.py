@@ -8,6 +8,15 @@ from memory.importers.reading.records import RelationshipRecord
 
 _PATCHED = re.compile(r"^\*\*\* (?:Add File|Update File|Delete File|Move to): (.+?)\s*$", re.MULTILINE)
 
+_PLAIN_TOOLS = {
+    "read_file": "read",
+    "write_file": "changed",
+    "edit_file": "changed",
+    "file_delete": "changed",
+    "delete_file": "changed",
+}
+_PATH_NAMES = ("file_path", "path", "filename")
+
 
 class TouchedFiles:
     """Makes each arrow of a session once; what it knows is forgotten with `clear`."""
@@ -41,3 +50,10 @@ def absolute(path: str, directory: str | None) -> str:
     if not directory or path.startswith(("/", "\\", "~")) or re.match(r"[A-Za-z]:[\\/]", path):
         return path
     return f"{directory.rstrip('/')}/{path.removeprefix('./')}"
+
+
+def named_files(tool_name: object, given: object) -> list[tuple[str, str]]:
+    """Find the file that a call of a tool with a plain name (`read_file`, `write_file` …) touches, as (path, label)."""
+    label = _PLAIN_TOOLS.get(tool_name) if isinstance(tool_name, str) else None
+    paths = [given.get(name) for name in _PATH_NAMES] if isinstance(given, dict) and label else []
+    return [(path, label) for path in paths if label and isinstance(path, str) and path][:1]

@@ -70,6 +70,10 @@ class Batch:
             self.messages[record.session_key, key] = record
             record.key = key
             return
+        if record.is_whole:
+            self.messages[record.session_key, key] = record
+            record.key = key
+            return
         there.parts, _ = united(there.parts, record.parts)
         there.attachments += record.attachments
         for name in ("model", "tokens_in", "tokens_out", "ended_at", "tool_name", "tool_call", "tool_result", "error"):
@@ -248,6 +252,12 @@ def united(there: list[dict[str, Any]], more: Iterable[dict[str, Any]]) -> tuple
     ids = {part.get("id") for part in there}
     added = [part for part in more if part.get("id") is not None and part["id"] not in ids]
     return [*there, *added], bool(added)
+
+
+def as_stored(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Give parts as they come back from the store."""
+    stored: list[dict[str, Any]] = json.loads(to_json(parts))
+    return stored
 
 
 def merged_metadata(there: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:

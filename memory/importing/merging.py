@@ -1,12 +1,14 @@
 """Merge what importers yield into the store: native ids become record ids, and nothing is written twice.
 
-A message that is there already keeps its place; parts that it lacks are added to it. When a session begins with
+A message that is there already keeps its place; parts that it lacks are added to it, and what was edited is written
+anew, with what it said before as a version. When a session begins with
 messages of another one, it is that one's fork, and reads them from there.
 """
 
 from datetime import UTC, datetime
 from typing import Any
 
+from memory.collections.messages import Messages
 from memory.collections.projects import Projects
 from memory.errors import SourceFault
 from memory.ids import native_id
@@ -15,6 +17,7 @@ from memory.importing.merged_rows import (
     Batch,
     PreparedBatch,
     Rows,
+    as_stored,
     cleaned,
     content_of,
     decoded,
@@ -37,6 +40,7 @@ class Merger:
         self._store = saver.store
         self._project = project
         self._rows = Rows(saver.store, projects, project)
+        self._messages = Messages(saver.store, saver, "message")
 
     def prepare(self, batch: Batch, format: str, path: str) -> PreparedBatch:
         """Look up what is there already, cut and embed what is not; before the transaction begins."""
@@ -138,18 +142,27 @@ class Merger:
         return self._store.changes.buried(self._store.workspace_number, kind, ids)
 
     def _meet(self, place: tuple[int, int], id: str, record: MessageRecord, session: int) -> None:
-        """Deal with a message that is there already: add the parts it lacks; note a fork when it is another session's."""
+        """Deal with a message that is there already: write what is new of it; note a fork when it is another session's."""
         number, owner = place
-        for _, _, parts in self._store.records.values("message", ("content", "parts"), [number]):
+        for _, said, parts in self._store.records.values("message", ("content", "parts"), [number]):
             self._redact(record)
-            together, grown = united(parts, record.parts)
-            if grown and parts:
-                record.parts = together
-                values: dict[str, Any] = {"content": content_of(record), "parts": together}
-                for name in ("tokens_in", "tokens_out", "model", "ended_at"):
-                    if (value := getattr(record, name)) is not None:
+            if record.is_whole:
+                is_news = as_stored(record.parts) != parts
+            else:
+                record.parts, is_news = united(parts, record.parts)
+            if is_news and (parts or record.is_whole):
+                values: dict[str, Any] = {"content": content_of(record), "parts": record.parts}
+                whole = ("status", "error", "tool_result", "metadata") if record.is_whole else ()
+                for name in ("tokens_in", "tokens_out", "model", "ended_at", *whole):
+                    if value := getattr(record, name):
                         values[name] = value
-                self._saver.update("message", id, values)
+                # what only grew while it was written needs no version of its own
+                is_edit = record.is_whole and not values["content"].startswith(said)
+                if is_edit:
+                    self._messages.update(id, **values)
+                else:
+                    self._saver.update("message", id, values)
+                self._write_attachments(id, number, record, None)
         if owner != session:
             self._note_fork(session, owner, number)
 
@@ -264,13 +277,16 @@ class Merger:
         at = stamp(record.created_at) or micros(datetime.now(UTC))
         rows = []
         for place, attachment in enumerate(record.attachments):
+            own_id = native_id("attachment", message_id, str(place))
+            if self._store.records.number("attachment", own_id) is not None:
+                continue
             try:
                 data = attachment.read()
             except OSError as error:
                 raise SourceFault(f"{attachment.data!s}: cannot be read ({error.strerror}); import again") from error
             sha256 = self._store.blobs.put(data, attachment.media_type)
             values = self._rows.attachment(number, at, sha256, attachment, len(data)) | {"deleted_at": deleted_at}
-            rows.append(row("attachment", native_id("attachment", message_id, str(place)), values))
+            rows.append(row("attachment", own_id, values))
         self._store.records.insert_rows("attachment", rows)
 
     def _write_relationships(self, prepared: PreparedBatch, sessions: dict[str, int]) -> None:

@@ -89,6 +89,24 @@ def foreign_tables(path: Path) -> dict[str, frozenset[str]]:
         return {}
 
 
+def foreign_has(path: Path, sql: str) -> bool:
+    """Say whether a query of another program's database has a row; False where it cannot be asked."""
+    try:
+        with closing(apsw.Connection(_address(path, "immutable=1"), flags=_READ)) as connection:
+            if any(True for _ in connection.execute(sql)):
+                return True
+    except apsw.Error:
+        pass  # what it asks for may stand in the write-ahead log alone
+    log = _state(path.with_name(path.name + "-wal"))
+    if not log or not log[0]:
+        return False
+    try:
+        with open_foreign(path) as foreign:
+            return any(True for _ in foreign.rows(sql))
+    except (SourceFault, OSError):
+        return False
+
+
 _READ = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
 
 

@@ -98,6 +98,9 @@ class MessageRecord:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     attachments: list[AttachmentRecord] = field(default_factory=list)
+    is_whole: bool = False
+    """Whether this is all of the message as it is now: where it is known already, its parts take the place of those
+    that were read before, which stay as an earlier version. For sources that change a message after it was written."""
     metadata: dict[str, Any] = field(default_factory=dict)
     """What has no column. `origin` is `injected`, `hook`, `compaction`, `subagent` or `synthetic` for text that nobody
     typed; such a message has role `system`, so that it is never searched as the person's words."""

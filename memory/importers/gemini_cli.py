@@ -20,7 +20,7 @@ from memory.importers.reading.documents import (
     without,
     words,
 )
-from memory.importers.reading.pictures import picture_part
+from memory.importers.reading.google_parts import google_part
 from memory.importers.reading.records import (
     TITLE_FIRST_PROMPT,
     TITLE_SUMMARY,
@@ -212,17 +212,8 @@ def _content(content: object, message: MessageRecord) -> list[Part]:
     for at, each in enumerate(content if isinstance(content, list) else [content]):
         part_id = f"content{at}"
         given = {"text": each} if isinstance(each, str) else mapping(each)
-        inline, file = mapping(given.get("inlineData")), mapping(given.get("fileData"))
-        media_type = words(inline.get("mimeType")) or "application/octet-stream"
-        if (text := words(given.get("text"))) is not None:
-            found.append({"type": "reasoning" if given.get("thought") is True else "text", "id": part_id, "text": text})
-        elif base64 := words(inline.get("data")):
-            kind = "image" if media_type.startswith("image/") else "file"
-            found.append(picture_part(part_id, media_type, base64, message.attachments) | {"type": kind})
-        elif url := words(file.get("fileUri")):
-            found.append({"type": "file", "id": part_id, "url": url, "media_type": words(file.get("mimeType"))})
-        elif given and given != {"text": ""}:
-            found.append({"type": "file", "id": part_id, "native": given})
+        part = google_part(given, part_id, message.attachments)
+        found += [part] if part is not None else []
     return found
 
 

@@ -103,3 +103,15 @@ def test_the_first_line_of_a_sample_is_whole_however_long(tmp_path: Path, monkey
     path.write_bytes(b'{"a":"' + b"x" * 90 + b'"}\n{"b":2}\n')
 
     assert Sample(path).records == [{"a": "x" * 90}]
+
+
+def test_objects_on_one_line_are_a_problem_unless_allowed(tmp_path: Path) -> None:
+    path = tmp_path / "glued.jsonl"
+    path.write_text('{"a": 1} {"b": "}{"}{"c": 3}\n')
+
+    [allowed] = Source(path).json_lines(is_glued=True)
+    [refused] = Source(path).json_lines()
+
+    assert isinstance(allowed, Line)
+    assert [allowed.value, *allowed.glued] == [{"a": 1}, {"b": "}{"}, {"c": 3}]
+    assert isinstance(refused, Problem)

@@ -1,0 +1,77 @@
+"""The tree of a chat: which message answers which, and which are shown; links that contradict each other are mended."""
+
+from typing import Any
+
+from memory.importers.reading.documents import mapping, words
+
+
+class Tree:
+    """A chat's messages by id, in the order of the file, each with one parent at most and no cycle."""
+
+    def __init__(self, messages: dict[str, Any], current: object) -> None:
+        self.messages = {id: each for id, each in messages.items() if isinstance(each, dict) and each.get("role")}
+        self.parents = self._parents()
+        self._children: dict[str, list[str]] = {}
+        for id, parent in self.parents.items():
+            if parent is not None:
+                self._children.setdefault(parent, []).append(id)
+        self.path = self._path(self._leaf(current))
+        self._on_path = set(self.path)
+
+    def order(self) -> list[str]:
+        """Give the path that is shown, then the others."""
+        return [*self.path, *(id for id in self.messages if id not in self._on_path)]
+
+    def is_shown(self, id: str) -> bool:
+        """Say whether a message is on the path, or is another model's answer beside one that is."""
+        if id in self._on_path:
+            return True
+        siblings = self._children.get(self.parents[id] or "", [])
+        place = self.messages[id].get("modelIdx")
+        beside = [self.messages[each].get("modelIdx") for each in siblings if each in self._on_path]
+        last = [each for each in siblings if self.messages[each].get("modelIdx") == place][-1:]
+        return isinstance(place, int) and bool(beside) and beside[0] not in (None, place) and last == [id]
+
+    def _parents(self) -> dict[str, str | None]:
+        listed: dict[str, str] = {}
+        for id, message in self.messages.items():
+            children = message.get("childrenIds")
+            for child in children if isinstance(children, list) else []:
+                if isinstance(child, str):
+                    listed.setdefault(child, id)
+        found: dict[str, str | None] = {}
+        for id, message in self.messages.items():
+            own = words(message.get("parentId"))
+            parent = own if own in self.messages else listed.get(id) if own is None else None
+            found[id] = None if parent is None or _leads_to(parent, id, found) else parent
+        return found
+
+    def _leaf(self, current: object) -> str | None:
+        """Find the leaf that is shown: below the current message, else the latest."""
+        if isinstance(current, str) and current in self.messages:
+            while children := self._children.get(current):
+                current = children[-1]
+            return current
+        leaves = [id for id in self.messages if id not in self._children]
+        return max(leaves, key=lambda leaf: _time_of(self.messages[leaf]), default=None)
+
+    def _path(self, leaf: str | None) -> list[str]:
+        path: list[str] = []
+        while leaf is not None:
+            path.insert(0, leaf)
+            leaf = self.parents[leaf]
+        return path
+
+
+def _leads_to(start: str, goal: str, parents: dict[str, str | None]) -> bool:
+    at: str | None = start
+    while at is not None:
+        if at == goal:
+            return True
+        at = parents.get(at)
+    return False
+
+
+def _time_of(message: dict[str, Any]) -> float:
+    at = mapping(message).get("timestamp")
+    return float(at) if isinstance(at, (int, float)) and not isinstance(at, bool) else -1.0

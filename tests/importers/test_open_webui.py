@@ -76,6 +76,12 @@ def test_links_that_contradict_each_other_are_mended(items: list[Item]) -> None:
     assert {message(items, "09").parent_key, message(items, "10").parent_key} == {f"{ID}10", None}
 
 
+def test_each_message_stands_behind_the_one_it_answers(items: list[Item]) -> None:
+    keys = [each.key for each in messages(items)]
+
+    assert all(keys.index(each.parent_key) < at for at, each in enumerate(messages(items)) if each.parent_key)
+
+
 def test_details_in_a_text_are_thoughts_calls_and_results(items: list[Item]) -> None:
     answer, result = message(items, "03"), messages(items)[2]
 

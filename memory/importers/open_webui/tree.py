@@ -19,8 +19,16 @@ class Tree:
         self._on_path = set(self.path)
 
     def order(self) -> list[str]:
-        """Give the path that is shown, then the others."""
-        return [*self.path, *(id for id in self.messages if id not in self._on_path)]
+        """Give the path that is shown, then the others, each behind the one it answers."""
+        found = dict.fromkeys(self.path)
+        for id in self.messages:
+            above: list[str] = []
+            at: str | None = id
+            while at is not None and at not in found:
+                above.append(at)
+                at = self.parents[at]
+            found |= dict.fromkeys(reversed(above))
+        return list(found)
 
     def is_shown(self, id: str) -> bool:
         """Say whether a message is on the path, or is another model's answer beside one that is."""

@@ -171,7 +171,7 @@ class Conversation:
                     ((path, "changed") for path in named if isinstance(path, str)) if isinstance(named, list) else ()
                 )
             given = mapping(mapping(part.get("state")).get("input"))
-            path, tool = words(given.get("filePath")) or words(given.get("path")), part.get("tool")
+            path, tool = words(given.get("filePath")) or words(given.get("path")), words(part.get("tool"))
             if path and tool in _READING | _CHANGING:
                 yield absolute(path, self._directory), "read" if tool in _READING else "changed"
 

@@ -1,10 +1,10 @@
 """OpenCode's `opencode.db`."""
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from memory.importers.opencode.conversation import Conversation
+from memory.importers.reading.documents import object_in
 from memory.importers.reading.records import Item, Mark, Problem
 from memory.importers.reading.source import Source
 from memory.store.foreign import ForeignDatabase, open_foreign
@@ -74,7 +74,7 @@ def _session(values: dict[str, Any]) -> dict[str, Any]:
         if name in _TIMES:
             session["time"][_TIMES[name]] = value
         elif name in _JSON_COLUMNS and isinstance(value, str):
-            session[name] = _decoded(value) or value
+            session[name] = object_in(value) or value
         else:
             session[_NAMES.get(name, name)] = value
     return session
@@ -87,24 +87,16 @@ def _messages(
         "select id, time_created, data from message where session_id = ? order by time_created, id", (session,)
     )
     for id, created, data in rows:
-        message = _decoded(data)
+        message = object_in(data)
         if message is None:
             problems.append(Problem(None, f"message {str(id)[:60]!r}: its data is no JSON object"))
             continue
         message = {"id": id, "time": {"created": created}} | message
         parts: list[dict[str, Any]] = []
         for part_id, part_data in foreign.rows("select id, data from part where message_id = ? order by id", (id,)):
-            part = _decoded(part_data)
+            part = object_in(part_data)
             if part is None:
                 problems.append(Problem(None, f"part {str(part_id)[:60]!r}: its data is no JSON object"))
             else:
                 parts.append({"id": part_id} | part)
         yield message, parts
-
-
-def _decoded(data: object) -> dict[str, Any] | None:
-    try:
-        found = json.loads(data) if isinstance(data, str | bytes) else None
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None

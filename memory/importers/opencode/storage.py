@@ -1,13 +1,12 @@
 """OpenCode's `storage/`: a JSON file for each session, message and part."""
 
-import json
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from memory.importers.opencode.conversation import Conversation
-from memory.importers.reading.documents import mapping, names_in, read_document, words
+from memory.importers.reading.documents import mapping, names_in, object_in, read_document, words
 from memory.importers.reading.records import Item, Problem
 from memory.importers.reading.source import Sample, Source
 
@@ -19,11 +18,7 @@ def session_in(sample: Sample) -> str | None:
     names = names_in(sample)
     if not {("id",), ("version",), ("directory",), ("time",), ("time", "created")} <= names or ("messages",) in names:
         return None
-    try:
-        session = json.loads(sample.head)
-    except (ValueError, RecursionError):
-        return None
-    return words(mapping(session).get("id"))
+    return words(mapping(object_in(sample.head)).get("id"))
 
 
 def parts_of(path: Path) -> Iterable[Path]:
@@ -97,10 +92,9 @@ def _files(folder: Path, name: str) -> list[Path]:
 
 def _object(path: Path) -> dict[str, Any] | None:
     try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
+        return object_in(path.read_bytes())
+    except OSError:
         return None
-    return found if isinstance(found, dict) else None
 
 
 def _broken(storage: Path, path: Path) -> Problem:

@@ -121,6 +121,17 @@ def _parse(data: bytes) -> Any:
     return json.loads(text, parse_float=_finite, parse_constant=_refuse)
 
 
+def object_in(value: object) -> dict[str, Any] | None:
+    """Read a JSON object from text or bytes, such as a cell of a database; None for anything else."""
+    if not isinstance(value, str | bytes):
+        return None
+    try:
+        found = _parse(value if isinstance(value, bytes) else value.encode("utf-8", "surrogatepass"))
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
 def _refuse(name: str) -> float:
     raise ValueError(f"{name} is no JSON number")
 

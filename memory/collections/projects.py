@@ -1,14 +1,17 @@
 """Projects: found by id, name, alias or path, and made when they are absent."""
 
-import os
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
 from memory.collections.collection import Collection
-from memory.errors import InvalidInput
+from memory.collections.git import checkout_of, remote_name, remote_of
+from memory.errors import InvalidInput, UnknownRecord
 from memory.kinds.project import Project
 from memory.store.narrowing import MOST_PARENTS
 from memory.store.records import Where
+
+MOST_MOVED = 1_000_000
+"""Sessions of one project that are moved to another."""
 
 
 class Projects(Collection[Project]):
@@ -31,14 +34,19 @@ class Projects(Collection[Project]):
         """Find a project to narrow by: as `find` does, or else the one whose checkout or directory a path lies in."""
         found = self.find(project)
         if found is None and _is_directory(project):
-            found = self.find(_checkout(project)) or self._nearest(project)
+            found = self.find(checkout_of(project)) or self._nearest(project)
         return found
 
-    def ensure(self, project: str) -> Project:
+    def ensure(self, project: str, remote: str | None = None) -> Project:
         """Find a project by id, name, alias or path, or make it.
 
         A path such as `web/api` is made below `web`. A directory gets the name of its git checkout, where it is in
-        one, else its own; a directory below another project's is made below that one.
+        one, else its own; a directory below another project's is made below that one. A checkout whose remote is known
+        is the project of that remote, wherever it lies: in another directory, or on another machine.
+
+        Args:
+            project: An id, a name, an alias, a path or a directory.
+            remote: The address of the checkout's remote, where the caller knows it; else it is read from the checkout.
 
         Raises:
             InvalidInput: The path has more than 64 parts.
@@ -47,15 +55,19 @@ class Projects(Collection[Project]):
             raise InvalidInput(f"project is {project!r}; give an id, an alias or a path")
         if project.count("/") > MOST_PARENTS:
             raise InvalidInput(f"a project's path has at most {MOST_PARENTS} parts, not {project.count('/') + 1}")
-        if found := self.find(project):
-            return found
-        with self._store.transaction():
-            # others may have made it since
-            return self.find(project) or self._make(project)
+        found = self.find(project)
+        if found is None:
+            with self._store.transaction():
+                # others may have made it since
+                return self.find(project) or self._make(project, remote)
+        address = remote_name(remote) if remote else None
+        if address and self.find(address) is None:
+            return self.add_alias(found.id, address)
+        return found
 
-    def _make(self, project: str) -> Project:
+    def _make(self, project: str, remote: str | None) -> Project:
         if _is_directory(project):
-            return self._ensure_directory(project)
+            return self._ensure_directory(project, remote)
         name = project.strip("/") or project
         parent = name.rpartition("/")[0]
         return self.create(name=name, parent_id=self.ensure(parent).id if parent else None)
@@ -94,12 +106,50 @@ class Projects(Collection[Project]):
             return found
         return self.update(found.id, aliases=[*found.aliases, alias])
 
-    def _ensure_directory(self, directory: str) -> Project:
-        root = _checkout(directory)
-        if root != directory and (found := self.find(root)):
-            return self.add_alias(found.id, directory)
-        aliases = [directory] if root != directory else []
+    def merge(self, project: str, other: str) -> Project:
+        """Make two projects one: all that lies in the other moves, and its names and paths become aliases.
+
+        Raises:
+            UnknownRecord: One of the two is not known.
+            InvalidInput: They are the same, or one lies below the other.
+        """
+        with self._store.transaction():
+            kept, gone = (self._known(each) for each in (project, other))
+            if kept.id == gone.id:
+                raise InvalidInput(f"{project!r} and {other!r} are one project already")
+            numbers = {each.id: self._store.records.number("project", each.id) or 0 for each in (kept, gone)}
+            below = self._store.narrowing.projects_below
+            if numbers[kept.id] in below(gone.id) or numbers[gone.id] in below(kept.id):
+                raise InvalidInput(
+                    f"{project!r} and {other!r} lie one below the other; only projects side by side are merged"
+                )
+            for kind, field in (("session", "project_id"), ("learning", "project_id"), ("project", "parent_id")):
+                where = Where(f"{{t}}.{field.replace('_id', '_number')} = ?", (numbers[gone.id],))
+                for _, record in self._store.records.select(kind, where, limit=MOST_MOVED):
+                    self._saver.update(kind, record.id, {field: kept.id})
+            self.delete(gone.id, hard=True)
+            names = [gone.name, *([gone.path] if gone.path else []), *gone.aliases]
+            new = [each for each in dict.fromkeys(names) if each not in {*kept.aliases, kept.name, kept.path}]
+            return self.update(kept.id, aliases=[*kept.aliases, *new])
+
+    def _known(self, project: str) -> Project:
+        if (found := self.find(project)) is None:
+            raise UnknownRecord(f"there is no project {project!r}; `hark projects` lists them")
+        return found
+
+    def _ensure_directory(self, directory: str, remote: str | None) -> Project:
+        root = checkout_of(directory)
+        address = remote_name(remote) if remote else remote_of(root)
+        known = self.find(root) if root != directory else None
+        if known is None and address:
+            known = self.find(address)
+        new = [each for each in (directory, root, address) if each]
+        if known is not None:
+            there = {*known.aliases, known.path}
+            more = [each for each in dict.fromkeys(new) if each not in there]
+            return self.update(known.id, aliases=[*known.aliases, *more]) if more else known
         parent = self._nearest(root)
+        aliases = [each for each in dict.fromkeys(new) if each != root]
         return self.create(
             name=self._free_name(root), path=root, aliases=aliases, parent_id=parent.id if parent else None
         )
@@ -132,27 +182,3 @@ def _is_directory(project: str) -> bool:
 
 def _pure(directory: str) -> PurePosixPath | PureWindowsPath:
     return PureWindowsPath(directory) if PureWindowsPath(directory).drive else PurePosixPath(directory)
-
-
-def _checkout(directory: str) -> str:
-    """Give the main directory of the git checkout that a directory on this machine is in; else the directory itself."""
-    here = Path(os.path.normpath(Path(directory).expanduser()))
-    if str(here) != directory and not directory.startswith("~"):
-        return directory
-    for above in (here, *here.parents):
-        git = above / ".git"
-        try:
-            if git.is_dir():
-                return str(above)
-            if git.is_file():
-                return _main_checkout(git) or str(above)
-        except OSError:
-            return str(here)
-    return str(here)
-
-
-def _main_checkout(git: Path) -> str | None:
-    """Read where a worktree's repository is: `gitdir: …/.git/worktrees/NAME`."""
-    text = git.read_text(encoding="utf-8", errors="replace").strip()
-    common, worktrees, _ = text.removeprefix("gitdir: ").rpartition("/.git/worktrees/")
-    return common if worktrees else None

@@ -113,7 +113,7 @@ class Rows:
         self._store = store
         self._projects = projects
         self._project = project
-        self._project_numbers: dict[str, int] = {}
+        self._project_numbers: dict[tuple[str, str | None], int] = {}
 
     def session(self, prepared: PreparedBatch, record: SessionRecord) -> dict[str, Any]:
         """Give a session's columns."""
@@ -136,7 +136,7 @@ class Rows:
             "updated_at": created,
             "metadata": to_json(metadata) if metadata else None,
             "title": short_title(record.title) if record.title else None,
-            "project_number": self._project_number(record.project),
+            "project_number": self._project_number(record.project, record.metadata.get("git_remote")),
             "state": "active",
             "participants": _list(record.participants),
             "keywords": _list(record.keywords),
@@ -226,14 +226,15 @@ class Rows:
         found = self._store.records.stored("session", ("project_number", "deleted_at"), session)
         return (found[0] or 0, found[1]) if found else (0, None)
 
-    def _project_number(self, project: str | None) -> int | None:
+    def _project_number(self, project: str | None, remote: object) -> int | None:
         wanted = self._project or project
         if not wanted:
             return None
-        if wanted not in self._project_numbers:
-            found = self._projects.ensure(whole(wanted))
-            self._project_numbers[wanted] = self._store.records.number("project", found.id) or 0
-        return self._project_numbers[wanted]
+        address = remote if isinstance(remote, str) and not self._project else None
+        if (wanted, address) not in self._project_numbers:
+            found = self._projects.ensure(whole(wanted), address)
+            self._project_numbers[wanted, address] = self._store.records.number("project", found.id) or 0
+        return self._project_numbers[wanted, address]
 
     def _ref(self, format: str, end: str) -> str:
         kind, _, key = end.partition(":")

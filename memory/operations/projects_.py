@@ -23,6 +23,7 @@ class Arguments(BaseModel):
         default_factory=list, description="Another name or path of it; may be given several times."
     )
     rename: str | None = Field(None, description="A new name; the old one stays as an alias.")
+    merge: str | None = Field(None, description="Another project that becomes part of it, with all that lies in it.")
     limit: int = Field(200, description="How many are listed, at most 200.")
     cursor: str | None = Field(None, description="`next_cursor` of the page before.")
 
@@ -36,6 +37,8 @@ def run(memory: "Memory", arguments: Arguments) -> Page[Project]:
         raise UnknownRecord(f"there is no project {arguments.project!r}; `hark projects` lists them")
     for alias in arguments.alias:
         found = memory.projects.add_alias(found.id, alias)
+    if arguments.merge:
+        found = memory.projects.merge(found.id, arguments.merge)
     if arguments.rename:
         found = memory.projects.update(found.id, name=arguments.rename)
     return Page[Project](items=[found])

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 _SECRET = re.compile(
-    r"api[_-]?keys?$|apikey|^key$|token$|secret|passw(?:or)?d|passphrase|credential|private[_-]?key|authorization|bearer"
+    r"api[_-]?keys?$|apikey$|^key$|token$|secret|passw(?:or)?d|passphrase|credential|private[_-]?key|authorization|bearer"
     r"|access[_-]?key|^cookie",
     re.IGNORECASE,
 )

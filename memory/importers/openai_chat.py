@@ -65,7 +65,9 @@ def read(source: Source) -> Iterator[Item]:
 
 def _is_conversation(record: dict[str, Any]) -> bool:
     messages = record.get("messages")
-    if not isinstance(messages, list) or not messages or "threads" in record:
+    # Hermes has one such object a file, with more around it
+    is_others = "threads" in record or {"session_id", "session_start"} <= record.keys()
+    if not isinstance(messages, list) or not messages or is_others:
         return False
     return all(isinstance(message, dict) and str(message.get("role")) in _ROLES for message in messages)
 

@@ -1,8 +1,12 @@
-"""pi: `<time>_<id>.jsonl`, a header `{"type": "session", …}`, then entries `{"type": "message", "message": {…}}` and others.
+"""pi, and OpenClaw, which is built on it: `<time>_<id>.jsonl`, a header and entries.
+
+The header is `{"type": "session", …}`, an entry `{"type": "message", "message": {…}}` or another type.
 
 From version 2 on entries have an `id`, which is one of their session only, and a `parentId`; in version 1 an entry's
 content is its id. A session that was branched from another names it and holds a copy of what came before: the copies are
 messages of the branch. A command that the person ran (`bashExecution`) is one message of role `tool`: call and output.
+
+OpenClaw's files are told apart by what its own entries are named, and only in the session's metadata (`program`).
 
 Left out on purpose: `thinkingSignature`, `textSignature` (encrypted), `partialJson` (a copy).
 """
@@ -30,11 +34,18 @@ from memory.importers.reading.records import (
 from memory.importers.reading.source import Line, Sample, Source
 from memory.importers.reading.spoken import first_line
 from memory.importers.reading.times import read_time
+from memory.importers.reading.touched_files import TouchedFiles, absolute
 from memory.importers.reading.unknown import keep_unknown
 
 FORMAT = "pi"
-PLACES = ("~/.pi/agent/sessions",)
-"""Where its files are on a machine."""
+PLACES = (
+    "$PI_CODING_AGENT_DIR/sessions",
+    "~/.pi/agent/sessions",
+    "$OPENCLAW_STATE_DIR/agents",
+    "~/.openclaw/agents",
+    "~/.clawdbot/agents",
+)
+"""Where its files are on a machine; a variable that is not set names no place."""
 
 MARK_EVERY = 400
 """Lines from one mark to the next, at least. Untuned."""
@@ -46,11 +57,13 @@ _ROLES: dict[str, Role] = {
     "toolResult": "tool",
     "bashExecution": "tool",
     "custom": "system",
+    "system": "system",
     "hookMessage": "system",
     "branchSummary": "system",
     "compactionSummary": "system",
 }
 _ORIGINS = {"compaction": "compaction", "branch_summary": "synthetic", "custom_message": "injected"}
+_FILE_TOOLS = {"read": "read", "write": "changed", "edit": "changed", "write_file": "changed", "edit_file": "changed"}
 _READ = frozenset("role content timestamp model usage toolCallId toolName isError command output errorMessage".split())
 _LEFT_OUT = frozenset(["thinkingSignature", "textSignature", "partialJson"])
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
@@ -76,6 +89,9 @@ class _Reader:
         self._is_titled: bool = source.state.get("titled", False)
         self._unknown: int = source.state.get("unknown", 0)
         self._passed: dict[str, str | None] = dict(source.state.get("passed", []))
+        self._directory: str | None = source.state.get("cwd")
+        self._program: str | None = source.state.get("program")
+        self._files = TouchedFiles()
         self._at: datetime | None = None
 
     def items(self) -> Iterator[Item]:
@@ -91,9 +107,12 @@ class _Reader:
         yield self._mark()
 
     def _mark(self) -> Mark:
+        self._files.clear()
         self._passed = dict(list(self._passed.items())[-PASSED_KEPT:])
         passed = [list(pair) for pair in self._passed.items()]
         state = {"session": self._session, "titled": self._is_titled, "unknown": self._unknown, "passed": passed}
+        named = {"cwd": self._directory, "program": self._program}
+        state |= {name: value for name, value in named.items() if value}
         return Mark(self._source.reached, self._source.reached_line, state)
 
     def _entry(self, line: Line) -> Iterator[Item]:
@@ -110,6 +129,9 @@ class _Reader:
             self._session = str(self._source.path.absolute())
             yield Problem(line.number, "no header before the first entry; the path is the session's id")
             yield SessionRecord(self._session, metadata={"kind": "main"})
+        if self._program is None and _is_openclaw(entry):
+            self._program = "openclaw"
+            yield SessionRecord(self._session, metadata={"program": self._program})
         given = entry.get("message")
         if kind == "message" and isinstance(given, dict) and str(given.get("role")) in _ROLES:
             yield from self._message(entry, given)
@@ -122,6 +144,9 @@ class _Reader:
         self._session = entry["id"]
         session = SessionRecord(entry["id"], created_at=self._at, metadata={"kind": "main"})
         session.project, session.model = _text_or_none(entry.get("cwd")), _text_or_none(entry.get("modelId"))
+        self._directory = session.project
+        # OpenClaw's first entries answer the header
+        self._passed[entry["id"]] = None
         rest = {name: value for name, value in entry.items() if name not in ("type", "id", "timestamp", "cwd")}
         session.metadata |= {"native": rest} if rest else {}
         origin = entry.get("branchedFrom") or entry.get("parentSession")
@@ -191,6 +216,24 @@ class _Reader:
                 self._is_titled = True
                 yield SessionRecord(message.session_key, title=title, title_authority=TITLE_FIRST_PROMPT)
         yield message
+        yield from self._calls_made(entry, message)
+
+    def _calls_made(self, entry: dict[str, Any], message: MessageRecord) -> Iterator[Item]:
+        """Note that what answers a call answers its message; yield the files that calls touch."""
+        touched: list[tuple[str, str]] = []
+        for part in message.parts:
+            if part["type"] != "tool_call" or message.role != "assistant":
+                continue
+            if isinstance(part["call_id"], str) and isinstance(entry.get("id"), str):
+                self._passed[part["call_id"]] = entry["id"]
+            path = part["input"].get("path") if isinstance(part["input"], dict) else None
+            if isinstance(path, str) and part["name"] in _FILE_TOOLS:
+                touched.append((absolute(path, self._directory), _FILE_TOOLS[part["name"]]))
+        yield from self._files.arrows(message.session_key, touched, message.created_at)
+
+
+def _is_openclaw(entry: dict[str, Any]) -> bool:
+    return any(str(entry.get(name)).startswith("openclaw") for name in ("customType", "provider", "agent"))
 
 
 def _text_or_none(value: object) -> str | None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from memory.importers import pi
-from memory.importers.reading.records import TITLE_PERSON, Item, MessageRecord, SessionRecord
+from memory.importers.reading.records import TITLE_PERSON, Item, MessageRecord, RelationshipRecord, SessionRecord
 from memory.importers.reading.source import Source
 
 DATA = Path(__file__).parent.parent / "data" / "pi"
@@ -101,3 +101,35 @@ def test_an_entry_without_id_is_known_by_its_content(branch: list[Item]) -> None
 
     assert len(set(keys)) == 4
     assert all(key is not None and key.startswith(f"{BRANCH}:") for key in keys)
+
+
+@pytest.fixture(scope="module")
+def openclaw() -> list[Item]:
+    return list(pi.read(Source(DATA / "openclaw.jsonl")))
+
+
+def test_a_session_of_openclaw_is_known_by_its_entries(openclaw: list[Item], kettle: list[Item]) -> None:
+    assert [each.metadata["program"] for each in sessions(openclaw) if "program" in each.metadata] == ["openclaw"]
+    assert not [each for each in sessions(kettle) if "program" in each.metadata]
+
+
+def test_what_answers_a_call_or_the_header_is_found(openclaw: list[Item]) -> None:
+    parents = [message.parent_key for message in messages(openclaw)]
+
+    assert parents == [None, None, "claw-1:m1", "claw-1:m2", "claw-1:m3"]
+
+
+def test_a_notice_to_the_model_is_a_message(openclaw: list[Item]) -> None:
+    notice = messages(openclaw)[-1]
+
+    assert (notice.role, notice.metadata["origin"], notice.parts[0]["text"]) == (
+        "system",
+        "injected",
+        "The tent stands.",
+    )
+
+
+def test_files_are_found(openclaw: list[Item], kettle: list[Item]) -> None:
+    arrows = [(item.target, item.label) for item in openclaw + kettle if isinstance(item, RelationshipRecord)]
+
+    assert arrows == [("file:/home/ada/tent/tent.md", "changed"), ("file:/home/ada/kettle/kettle.py", "read")]

@@ -168,7 +168,13 @@ class Memory:
         several = [Path(path) for path in ([paths] if isinstance(paths, str | os.PathLike) else paths)]
         with self._follower.held():
             report = import_histories(
-                self._saver, self.projects, several, format=format, project=project, on_progress=on_progress
+                self._saver,
+                self.projects,
+                several,
+                format=format,
+                project=project,
+                derived=self._options.derived,
+                on_progress=on_progress,
             )
             self._keyword.catch_up()
         return report

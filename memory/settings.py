@@ -27,6 +27,9 @@ class Settings(BaseSettings):
     """How long a save waits for other processes' saves."""
     redact: bool = True
     """Whether secrets are taken out of text before it is written."""
+    derived: str = "all"
+    """What imports draw from histories: `all`, `none`, or kinds with commas between, such as `commits,tests`; a kind with
+    `-` before it is left out, such as `-links,-facts`. See docs/import.md."""
     change_retention_days: int = Field(default=30, ge=0)
     """How long the change log is kept; the last 100,000 changes are kept in any case."""
 

@@ -10,6 +10,7 @@ from memory.importers import importer_named, importers
 from memory.importers.reading.archives import unpacked
 from memory.importers.reading.finding import Found, FoundArchive, find_files, find_members
 from memory.importing.archives import ARCHIVE, known_members, mark_of_archive
+from memory.importing.derived import wanted
 from memory.importing.merging import Merger
 from memory.importing.one_file import import_file
 from memory.importing.report import ImportReport, Progress, SourceReport
@@ -25,6 +26,7 @@ def import_histories(
     *,
     format: str | None = None,
     project: str | None = None,
+    derived: str = "all",
     on_progress: Progress | None = None,
 ) -> ImportReport:
     """Import files, and all files in directories and archives that a format recognises.
@@ -35,6 +37,7 @@ def import_histories(
         paths: Files and directories; `~` is the home directory.
         format: Read every file as this format, without asking whether it is.
         project: The body of work that all of it belongs to; None for what each history says.
+        derived: What is drawn from it; see `memory.importing.derived`.
         on_progress: Called while it reads.
 
     Returns:
@@ -44,13 +47,14 @@ def import_histories(
         SourceFault: A path is not there, or cannot be read; an archive that was named cannot be unpacked.
         UnknownFormat: A file that was named directly is of no known format.
         InvalidInput: There is no such format.
+        SettingsFault: `derived` names what there is not.
     """
     started = time.perf_counter()
     if format is not None:
         importer_named(format)
     report = ImportReport()
     found = list(find_files(paths, format, report.skipped))
-    run = _Run(Writer(saver, Merger(saver, projects, project)), format, project, on_progress, report)
+    run = _Run(Writer(saver, Merger(saver, projects, project, wanted(derived))), format, project, on_progress, report)
     run.total = sum(each.size_bytes for each in found)
     for each in found:
         run.read(each)

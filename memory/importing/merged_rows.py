@@ -10,6 +10,7 @@ from typing import Any
 from memory.collections.projects import Projects
 from memory.ids import native_id
 from memory.importers.reading.records import AttachmentRecord, MessageRecord, RelationshipRecord, SessionRecord
+from memory.importing.drawn import Derived
 from memory.kinds import EARLIEST, LATEST
 from memory.saving import Prepared
 from memory.store.parts import fold_parts
@@ -104,6 +105,8 @@ class PreparedBatch:
     pieces: dict[str, int]
     """For each id its place in `prepared`."""
     prepared: Prepared
+    derived: Derived
+    """What was drawn from the new messages."""
 
 
 class Rows:

@@ -13,6 +13,8 @@ from memory.collections.projects import Projects
 from memory.errors import SourceFault
 from memory.ids import native_id
 from memory.importers.reading.records import MessageRecord, SessionRecord
+from memory.importing.deriving import Deriver
+from memory.importing.drawn import Derived
 from memory.importing.merged_rows import (
     Batch,
     PreparedBatch,
@@ -27,6 +29,7 @@ from memory.importing.merged_rows import (
     stamp,
     united,
 )
+from memory.importing.recalled import without_recalled
 from memory.saving import Facts, Saver, is_failed
 from memory.searchable import Passage, message_passages
 from memory.store.schema import micros, to_json
@@ -35,12 +38,13 @@ from memory.store.schema import micros, to_json
 class Merger:
     """Writes batches into one workspace."""
 
-    def __init__(self, saver: Saver, projects: Projects, project: str | None) -> None:
+    def __init__(self, saver: Saver, projects: Projects, project: str | None, kinds: frozenset[str]) -> None:
         self._saver = saver
         self._store = saver.store
         self._project = project
         self._rows = Rows(saver.store, projects, project)
         self._messages = Messages(saver.store, saver, "message")
+        self._deriver = Deriver(saver, projects, self._rows, kinds)
 
     def prepare(self, batch: Batch, format: str, path: str) -> PreparedBatch:
         """Look up what is there already, cut and embed what is not; before the transaction begins."""
@@ -50,6 +54,7 @@ class Merger:
         new: dict[str, tuple[str, MessageRecord, str]] = {}
         known: list[tuple[str, MessageRecord]] = []
         passages: list[list[Passage]] = []
+        derived = Derived()
         for id, record in named:
             if id in buried:
                 continue
@@ -60,8 +65,10 @@ class Merger:
             content = content_of(record)
             new[id] = (id, record, content)
             passages.append(message_passages(record.role, content, record.parts, record.tool_name))
+            derived.take(id, record, self._deriver.kinds)
         pieces = {id: place for place, id in enumerate(new)}
-        return PreparedBatch(batch, format, path, list(new.values()), known, pieces, self._saver.prepare(passages))
+        ready = self._saver.prepare(passages)
+        return PreparedBatch(batch, format, path, list(new.values()), known, pieces, ready, derived)
 
     def write(self, prepared: PreparedBatch) -> tuple[list[int], list[int]]:
         """Write a prepared batch; inside a transaction.
@@ -87,7 +94,7 @@ class Merger:
                 self._meet(there[id], id, record, sessions[record.session_key])
                 met.append(there[id][0])
         added = self._write_messages(prepared, new, sessions)
-        self._write_relationships(prepared, sessions)
+        self._deriver.write(prepared.format, prepared.batch.relationships, prepared.derived, sessions)
         return added, met
 
     def _write_sessions(self, prepared: PreparedBatch) -> dict[str, int]:
@@ -121,6 +128,7 @@ class Merger:
                     continue
                 _, forked_at = self._store.sessions.link(number)
                 self._store.sessions.set_link(number, parent, forked_at or at)
+                self._deriver.link(number, parent)
                 self._store.records.set_stored("session", {"metadata": to_json(metadata)}, number)
 
     def done(self) -> None:
@@ -128,7 +136,8 @@ class Merger:
         self._saver.on_write()
 
     def _redact(self, record: MessageRecord) -> None:
-        """Take the secrets out of a message, and what cannot be stored."""
+        """Take the secrets out of a message, and what cannot be stored, or is stored already."""
+        without_recalled(record)
         without = self._saver.redactor.value
         record.parts = cleaned(without(record.parts))
         record.tool_call, record.tool_result = without(record.tool_call), without(record.tool_result)
@@ -172,6 +181,7 @@ class Merger:
             return
         if session not in [number for number, _ in self._store.sessions.lineage(owner)]:
             self._store.sessions.set_link(session, owner, message)
+            self._deriver.link(session, owner)
 
     def _write_session(self, prepared: PreparedBatch, record: SessionRecord) -> int:
         id = native_id(prepared.format, "session", record.key)
@@ -180,6 +190,8 @@ class Merger:
         if number is None:
             numbers = self._store.records.insert_rows("session", [row("session", id, values)])
             self._saver.rewrite("session", numbers)
+            if values["parent_number"] is not None:
+                self._deriver.link(numbers[0], values["parent_number"])
             return numbers[0]
         found = self._store.records.stored("session", ("title", "summary", "metadata", "project_number"), number)
         assert found is not None
@@ -201,6 +213,8 @@ class Merger:
             if values[name] is not None:
                 changes[name] = values[name]
         self._change_session(number, changes)
+        if values["parent_number"] is not None:
+            self._deriver.link(number, values["parent_number"])
         return number
 
     def _change_session(self, number: int, changes: dict[str, Any]) -> None:
@@ -288,15 +302,3 @@ class Merger:
             values = self._rows.attachment(number, at, sha256, attachment, len(data)) | {"deleted_at": deleted_at}
             rows.append(row("attachment", own_id, values))
         self._store.records.insert_rows("attachment", rows)
-
-    def _write_relationships(self, prepared: PreparedBatch, sessions: dict[str, int]) -> None:
-        rows: dict[str, tuple[Any, ...]] = {}
-        for record in prepared.batch.relationships:
-            session = sessions.get(record.session_key or "")
-            id, values = self._rows.relationship(prepared.format, record, session)
-            rows.setdefault(id, row("relationship", id, values))
-        there = {id for id in rows if self._store.records.number("relationship", id) is not None}
-        there |= self._buried("relationship", list(rows))
-        new = [each for id, each in rows.items() if id not in there]
-        if new:
-            self._store.records.insert_rows("relationship", new)

@@ -42,6 +42,9 @@ _ROLES: dict[str, Role] = {
 }
 _KNOWN = frozenset(["role", "content", "tool_calls", "function_call", "tool_call_id", "name", "refusal"])
 
+_LOG_IDS = frozenset(["id", "_id", "messageId", "message_id", "threadId", "thread_id"])
+_LOG_TIMES = frozenset(["createdAt", "created_at", "timestamp", "threadId", "thread_id"])
+
 
 def recognises(sample: Sample) -> bool:
     """Say whether the first lines hold lists of messages whose roles are OpenAI's."""
@@ -69,7 +72,14 @@ def _is_conversation(record: dict[str, Any]) -> bool:
     is_others = "threads" in record or {"session_id", "session_start"} <= record.keys()
     if not isinstance(messages, list) or not messages or is_others:
         return False
-    return all(isinstance(message, dict) and str(message.get("role")) in _ROLES for message in messages)
+    return all(_is_message(message) for message in messages)
+
+
+def _is_message(message: object) -> bool:
+    """Say whether an object has a role; one with an id and a time of its own is an entry of another kind of log."""
+    if not isinstance(message, dict) or str(message.get("role")) not in _ROLES:
+        return False
+    return not (message.keys() & _LOG_IDS and message.keys() & _LOG_TIMES)
 
 
 def _conversation(line: Line) -> Iterator[Item]:

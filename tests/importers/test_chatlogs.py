@@ -1,0 +1,178 @@
+"""What is special about the documents of older designs."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from memory.importers import chatlogs, openai_chat
+from memory.importers.chatlogs.shapes import plain
+from memory.importers.reading.records import (
+    TITLE_FIRST_PROMPT,
+    TITLE_PERSON,
+    Item,
+    MessageRecord,
+    Problem,
+    SessionRecord,
+)
+from memory.importers.reading.source import Sample, Source
+
+DATA = Path(__file__).parent.parent / "data" / "chatlogs"
+TEA = "65a000000000000000000001"
+PAIRS = "65a000000000000000000002"
+
+
+def read(name: str) -> list[Item]:
+    return list(chatlogs.read(Source(DATA / name)))
+
+
+def messages(items: list[Item], session: str) -> list[MessageRecord]:
+    return [item for item in items if isinstance(item, MessageRecord) and item.session_key == session]
+
+
+def session(items: list[Item], key: str) -> SessionRecord:
+    return next(item for item in items if isinstance(item, SessionRecord) and item.key == key)
+
+
+@pytest.fixture(scope="module")
+def items() -> list[Item]:
+    return read("sessions.json")
+
+
+@pytest.fixture(scope="module")
+def lines() -> list[Item]:
+    return read("lines.jsonl")
+
+
+@pytest.fixture(scope="module")
+def threads() -> list[Item]:
+    return read("threads.json")
+
+
+def test_a_session_has_what_its_document_says(items: list[Item]) -> None:
+    tea = session(items, TEA)
+
+    assert (tea.title, tea.title_authority, tea.participants) == ("Tea round", TITLE_PERSON, ["Ada", "Kettle"])
+    assert (tea.metadata["state"], tea.metadata["settings"]["tone"]) == ("active", "dry")
+    assert tea.created_at is not None
+
+
+def test_who_speaks_is_told_by_the_participants(items: list[Item]) -> None:
+    asked, answered, told = messages(items, TEA)
+
+    assert [(each.role, each.sender_id) for each in (asked, answered, told)] == [
+        ("user", "Ada"),
+        ("assistant", "Kettle"),
+        ("system", None),
+    ]
+    assert (answered.parent_key, answered.model) == (asked.key, "boil-1")
+    assert told.created_at is not None
+    assert told.created_at.isoformat() == "2024-03-01T10:03:00+00:00"
+
+
+def test_a_brain_is_a_session_whose_memories_can_be_found(items: list[Item]) -> None:
+    brain = session(items, "brain:kettle")
+    strong, lid = messages(items, "brain:kettle")
+
+    assert (brain.title, brain.model, brain.metadata["kind"]) == ("Kettle", "boil-1", "brain")
+    assert (brain.system_prompt, brain.parent_key) == ("You are a kettle.", TEA)
+    assert (strong.role, strong.parts[0]["text"]) == ("system", "Ada takes it strong.")
+    assert lid.metadata == {"origin": "synthetic", "native": {"weight": 2}}
+
+
+def test_a_prompt_with_its_response_is_two_messages(items: list[Item]) -> None:
+    asked, answered = messages(items, PAIRS)
+
+    assert (asked.role, asked.parts[0]["text"], answered.parent_key) == ("user", "How long?", asked.key)
+    assert (answered.parts[0]["text"], answered.model) == ("Four minutes.", "steep-1")
+    assert (answered.tokens_in, answered.tokens_out) == (3, 4)
+
+
+@pytest.mark.parametrize("name", ["sessions.json", "lines.jsonl", "threads.json"])
+def test_no_secret_reaches_a_record(name: str) -> None:
+    assert "in-clear" not in json.dumps([asdict(item) for item in read(name)], default=str)
+
+
+def test_what_is_no_entry_is_kept_with_its_session(items: list[Item]) -> None:
+    kept = [item.metadata for item in items if isinstance(item, SessionRecord) and item.key == TEA]
+
+    assert {"unknown_records": [{"odd": True}]} in kept
+
+
+def test_logs_beside_sessions_are_joined_by_ids(lines: list[Item]) -> None:
+    asked, answered, result = messages(lines, "s-1")
+
+    assert (asked.role, asked.sender_id, answered.role) == ("user", "ada", "assistant")
+    assert (answered.parts[1]["input"], result.parts[0]["text"]) == ({"what": "vinegar"}, "shelf 2")
+    assert session(lines, "s-1").title == "Scale"
+
+
+def test_equal_entries_without_ids_are_two_messages(lines: list[Item]) -> None:
+    first, second, answer = messages(lines, "s-2")
+
+    assert first.parts == second.parts
+    assert first.key != second.key
+    assert [part["type"] for part in answer.parts] == ["reasoning", "text"]
+    titles = [item for item in lines if isinstance(item, SessionRecord) and item.key == "s-2" and item.title]
+    assert [(each.title, each.title_authority) for each in titles] == [("yes", TITLE_FIRST_PROMPT)]
+
+
+def test_messages_beside_threads_are_theirs(threads: list[Item]) -> None:
+    asked, answered = messages(threads, "t1")
+
+    assert (session(threads, "t1").title, session(threads, "t1").metadata["isPinned"]) == ("Mugs", True)
+    assert (asked.attachments[0].media_type, answered.parent_key) == ("image/png", asked.key)
+
+
+def test_a_parent_that_comes_later_is_only_told(threads: list[Item]) -> None:
+    asked, counted = messages(threads, "t2")
+
+    assert (asked.parent_key, asked.metadata["native"]["parent_id"]) == (None, "t2:d")
+    assert (counted.tool_name, counted.tool_result) == ("count", {"call_id": "c9", "is_error": False})
+
+
+def test_settings_are_kept(threads: list[Item]) -> None:
+    settings = session(threads, "settings").metadata
+
+    assert settings == {"kind": "workspace", "settings": {"theme": "light", "accessToken": "[left out]"}}
+
+
+def test_threads_and_messages_by_ids_are_read() -> None:
+    items = read("threads.jsonl")
+
+    assert [message.parts[0]["text"] for message in messages(items, "t3")] == ["Plates?", "Eight."]
+    assert [message.key for message in messages(items, "t4")] == ["t4:g", "t4:h"]
+
+
+def test_extended_json_is_what_it_stands_for() -> None:
+    given = {"a": {"$oid": "x"}, "b": {"$date": {"$numberLong": "5"}}, "c": [{"$numberInt": "3"}], "d": {"$other": 1}}
+
+    assert plain(given) == {"a": "x", "b": 5, "c": [3], "d": {"$other": 1}}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"messages": [{"role": "user", "content": "hello"}]}\n',
+        '{"id": "x", "messages": [{"role": "user", "content": "hello"}]}\n',
+        '{"sessionId": "x", "type": "user", "message": {"role": "user", "content": "hello"}}\n',
+        '{"id": "x", "name": "a list", "items": [1, 2]}\n',
+    ],
+)
+def test_other_programs_lines_are_not_recognised(content: str, tmp_path: Path) -> None:
+    path = tmp_path / "lines.jsonl"
+    path.write_text(content)
+
+    assert not chatlogs.recognises(Sample(path))
+
+
+def test_a_log_with_ids_and_times_is_not_openais() -> None:
+    assert not openai_chat.recognises(Sample(DATA / "threads.jsonl"))
+
+
+def test_a_document_of_no_kind_is_a_problem(tmp_path: Path) -> None:
+    path = tmp_path / "lines.jsonl"
+    path.write_text((DATA / "lines.jsonl").read_text() + '{"a": 1}\n')
+
+    assert [item.line for item in chatlogs.read(Source(path)) if isinstance(item, Problem)] == [8]

@@ -21,6 +21,7 @@ from memory.importers.reading.documents import (
     words,
 )
 from memory.importers.reading.google_parts import google_part
+from memory.importers.reading.journal import digest
 from memory.importers.reading.records import (
     TITLE_FIRST_PROMPT,
     TITLE_SUMMARY,
@@ -55,12 +56,16 @@ _ROLES: dict[str, Role] = {
 _INJECTED = ("System: Please continue.", "<session_context>")
 """How texts begin that Gemini CLI sends in the person's name."""
 _SESSION = frozenset(["sessionId", "startTime", "summary", "messages", "kind"])
-_MESSAGE = frozenset(["id", "timestamp", "type", "content", "parts", "toolCalls", "thoughts", "tokens", "model"])
+_MESSAGE = frozenset(
+    ["role", "ts", "id", "timestamp", "type", "content", "parts", "toolCalls", "thoughts", "tokens", "model"]
+)
 
 
 def recognises(sample: Sample) -> bool:
     """Say whether the beginning is a session's header, in a document or a journal's first line."""
-    return {("sessionId",), ("projectHash",), ("startTime",)} <= names_in(sample)
+    names = names_in(sample)
+    is_history = {("history",), ("role",), ("parts",), ("meta",), ("start_time",)} <= names
+    return is_history or {("sessionId",), ("projectHash",), ("startTime",)} <= names
 
 
 def read(source: Source) -> Iterator[Item]:
@@ -73,7 +78,7 @@ def read(source: Source) -> Iterator[Item]:
 def _is_document(sample: Sample) -> bool:
     """Say whether a session has its messages in it; a journal's header can have an empty list of them."""
     if ("messages",) not in names_in(sample):
-        return False
+        return ("history",) in names_in(sample)
     try:
         header = json.loads(sample.head.strip(b"\x00 \t\r\n").partition(b"\n")[0])
     except (ValueError, RecursionError):
@@ -98,7 +103,10 @@ class _Reader:
         return {"session": self._key, "path": list(self._path), **known}
 
     def document(self, document: Any) -> Iterator[Item]:
-        yield from self._record(mapping(document))
+        given = mapping(document)
+        if "sessionId" not in given and isinstance(given.get("history"), list):
+            given = _of_history(given)
+        yield from self._record(given)
         yield from self._problems
 
     def journal(self, source: Source) -> Iterator[Item]:
@@ -196,6 +204,19 @@ class _Reader:
         part: Part = {"type": "tool_result", "id": "0", "name": result.tool_name, **answer}
         result.parts = [part | {"text": _output(call), "output": given}]
         return result
+
+
+def _of_history(given: dict[str, Any]) -> dict[str, Any]:
+    """Give a document that only has a history the shape of a session; what it begins with is its id."""
+    said = objects(given["history"])
+    model = words(mapping(given.get("meta")).get("model"))
+    messages = [
+        {**each, "id": f"history{at}", "type": str(each.get("role")), "timestamp": each.get("ts"), "model": model}
+        for at, each in enumerate(said)
+    ]
+    rest = without(given, frozenset(["history", "start_time"]))
+    key = f"unnamed-{digest([given.get('start_time'), said[:1]])}"
+    return {**rest, "sessionId": key, "startTime": given.get("start_time"), "messages": messages}
 
 
 def _thoughts(given: dict[str, Any]) -> list[Part]:

@@ -176,7 +176,9 @@ class _Session:
 
     def _session(self) -> SessionRecord:
         given, config = self._given, mapping(parsed(self._given.get("model_config")))
-        session = SessionRecord(self._key, words(given.get("title")), TITLE_GENERATED)
+        session = SessionRecord(self._key)
+        if title := words(given.get("title")):
+            session.title, session.title_authority = title, TITLE_GENERATED
         session.project = words(given.get("cwd")) or words(config.get("cwd"))
         session.model, session.system_prompt = words(given.get("model")), words(given.get("system_prompt"))
         session.created_at = time_in(given.get("session_start", given.get("started_at")), self._problems)

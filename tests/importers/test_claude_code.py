@@ -327,3 +327,26 @@ def test_unknown_records_without_end_are_bounded(written: Write) -> None:
 
     assert sum("unknown_records" in found.metadata for found in sessions(items)) == 50
     assert [item.line for item in items if isinstance(item, Problem)] == [52]
+
+
+def test_a_sub_agents_sort_stands_beside_it(tmp_path: Path) -> None:
+    lines = next((FOLDER / MAIN / "subagents").glob("agent-*.jsonl"))
+    (tmp_path / lines.name).write_bytes(lines.read_bytes())
+    beside = tmp_path / f"{lines.stem}.meta.json"
+    beside.write_text('{"agentType": "explore", "spawnDepth": 1}')
+
+    found = list(claude_code.read(Source(tmp_path / lines.name)))
+
+    assert list(claude_code.companions(tmp_path / lines.name)) == [beside]
+    assert [
+        item.metadata["agent"] for item in found if isinstance(item, SessionRecord) and "agent" in item.metadata
+    ] == [{"agentType": "explore", "spawnDepth": 1}]
+
+
+def test_output_that_the_result_does_not_repeat_is_kept(written: Write) -> None:
+    block = {"type": "tool_result", "tool_use_id": "call_1", "content": "ok, 3 lines"}
+    line = {"type": "user", "sessionId": "s", "uuid": "u", "message": {"role": "user", "content": [block]}}
+
+    [result] = messages(written({**line, "toolUseResult": {"stdout": "one\ntwo", "stderr": "3 lines\n"}}), "tool")
+
+    assert result.tool_result == {"stdout": "one\ntwo", "call_id": "call_1", "is_error": False}

@@ -240,3 +240,19 @@ def test_a_second_header_of_the_same_session_is_no_parent(tmp_path: Path) -> Non
 
     assert {message.session_key for message in messages(items)} == {"own"}
     assert all(session.parent_key is None for session in sessions(items))
+
+
+def test_what_was_counted_without_a_message_is_the_sessions(tmp_path: Path) -> None:
+    total = {"input_tokens": 12, "output_tokens": 3}
+    payloads: list[tuple[str, dict[str, Any]]] = [
+        ("session_meta", {"id": "s", "cwd": "/home/ada"}),
+        ("event_msg", {"type": "token_count", "info": {"total_token_usage": total, "last_token_usage": total}}),
+        ("event_msg", {"type": "turn.completed", "usage": {"input_tokens": 7}}),
+    ]
+    lines = [{"timestamp": "2025-10-30T11:00:00Z", "type": kind, "payload": payload} for kind, payload in payloads]
+    path = tmp_path / "rollout.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+    _, counted, turn = sessions(list(codex.read(Source(path))))
+
+    assert (counted.metadata, turn.metadata) == ({"usage": total}, {"turn_usage": [{"input_tokens": 7}]})

@@ -84,3 +84,13 @@ def test_an_old_document_is_read_whole(document: list[Item]) -> None:
     assert result.tool_result == {"call_id": "run-1", "is_error": True, "status": "error"}
     assert isinstance(document[-1], Mark)
     assert document[-1].state == {"whole": True}
+
+
+def test_a_document_of_a_mere_history_is_a_session() -> None:
+    found = list(gemini_cli.read(Source(SESSIONS / "history.json")))
+    asked, answer = (item for item in found if isinstance(item, MessageRecord))
+    first = next(item for item in found if isinstance(item, SessionRecord))
+
+    assert (asked.role, asked.attachments[0].media_type) == ("user", "image/png")
+    assert (answer.parts[0]["text"], answer.model, answer.parent_key) == ("A kiosk.", "gemini-3-pro", asked.key)
+    assert (first.title, first.title_authority) == ("A kiosk described", TITLE_SUMMARY)

@@ -91,9 +91,8 @@ def test_the_session_has_place_title_usage_and_cost(document: list[Item], databa
     assert stored.metadata["usage"] == {"input_tokens": 100, "output_tokens": 20}
     assert (stored.metadata["cost"]["estimated_cost_usd"], stored.metadata["git_branch"]) == (0.25, "main")
     assert (written.project, written.tags, written.system_prompt) == ("/home/ada/tea", ["warm"], "You are a helper.")
-    assert [item.title_authority for item in document if isinstance(item, SessionRecord) and item.title] == [
-        TITLE_FIRST_PROMPT
-    ]
+    titled = [item for item in document if isinstance(item, SessionRecord) and item.title_authority]
+    assert [(item.title, item.title_authority) for item in titled] == [("How warm is the tea?", TITLE_FIRST_PROMPT)]
 
 
 def test_a_session_knows_where_it_comes_from(database: list[Item]) -> None:

@@ -147,6 +147,7 @@ def test_a_state_of_another_time_is_another_sessions(tmp_path: Path) -> None:
 
     found = sessions(list(kimi.read(Source(tmp_path / "explorer.jsonl"))))
 
+    assert found[0].key.startswith("unnamed-")
     assert "The mill" not in [each.title for each in found]
     assert "subagent" in [each.metadata.get("kind") for each in found]
 

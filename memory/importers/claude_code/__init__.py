@@ -17,8 +17,9 @@ Left out on purpose: `progress`; attachments and `system` lines without text (ti
 `signature`; copies (tool results in `toolUseResult`, `last-prompt`); file backups; the state of the screen (`mode`, …).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from memory.importers.claude_code.parts import (
@@ -31,7 +32,7 @@ from memory.importers.claude_code.parts import (
     text_of,
     user_messages,
 )
-from memory.importers.claude_code.thread import Thread, name_of
+from memory.importers.claude_code.thread import Thread, agent_beside, name_of
 from memory.importers.reading.records import (
     TITLE_FIRST_PROMPT,
     TITLE_GENERATED,
@@ -85,6 +86,11 @@ def recognises(sample: Sample) -> bool:
 def read(source: Source) -> Iterator[Item]:
     """Yield a session file's records from `source.offset` on."""
     return _Reader(source).items()
+
+
+def companions(path: Path) -> Iterable[Path]:
+    """Name the file that says of which sort a sub-agent is."""
+    return [path.with_suffix(".meta.json")]
 
 
 def _is_foreign(message: object) -> bool:
@@ -174,6 +180,8 @@ class _Reader:
     def _session(self, record: dict[str, Any]) -> Iterator[Item]:
         news = self._thread.enter(record, self._at)
         if news is not None:
+            if news.metadata.get("kind") == "subagent":
+                news.metadata |= agent_beside(self._source.path)
             yield news
 
     def _frame(self, record: dict[str, Any]) -> Frame:

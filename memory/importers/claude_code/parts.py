@@ -30,7 +30,7 @@ _OPENINGS = {
 }
 DETAIL_CHARS = 300
 """Longest text of `toolUseResult` that is kept; longer ones are copies of the result or of the file. Untuned."""
-_COPIES = frozenset(["content", "file", "newString", "oldString", "originalFile", "prompt", "stderr", "stdout"])
+_COPIES = frozenset(["content", "file", "newString", "oldString", "originalFile", "prompt"])
 PATCH_CHARS = 20_000
 """Largest patch that is kept beside a result. Untuned."""
 
@@ -247,7 +247,7 @@ def _details(details: object, text: str) -> dict[str, Any]:
     for name, value in details.items():
         if name in _COPIES:
             continue
-        is_short = isinstance(value, str) and 0 < len(value) <= DETAIL_CHARS and value not in text
+        is_short = isinstance(value, str) and 0 < len(value) <= DETAIL_CHARS and value.strip() not in text
         if (
             is_short
             or isinstance(value, (bool, int, float))

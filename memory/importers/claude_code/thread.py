@@ -1,8 +1,10 @@
 """What has to be remembered from one Claude Code line to the next, and the little of it that a mark keeps."""
 
 import hashlib
+import json
 import re
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from memory.importers.reading.records import SessionRecord
@@ -133,3 +135,12 @@ def name_of(value: object) -> str | None:
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.strip().encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+def agent_beside(path: Path) -> dict[str, Any]:
+    """Give what a file beside a sub-agent's says of it, as metadata."""
+    try:
+        given = json.loads(path.with_suffix(".meta.json").read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return {"agent": given} if isinstance(given, dict) and given else {}

@@ -310,6 +310,8 @@ class _Reader:
         kind, call_id = payload.get("type"), payload.get("call_id")
         if kind == "token_count":
             yield from self._tokens(payload.get("info"))
+        elif kind == "turn.completed" and isinstance(payload.get("usage"), dict):
+            yield SessionRecord(self._session_key(), metadata={"turn_usage": [payload["usage"]]})
         elif kind == "thread_name_updated" and isinstance(payload.get("thread_name"), str):
             yield SessionRecord(self._session_key(), title=payload["thread_name"], title_authority=TITLE_GENERATED)
         elif kind in ("error", "stream_error"):
@@ -339,6 +341,9 @@ class _Reader:
     def _tokens(self, info: object) -> Iterator[Item]:
         """Give the tokens of one answer of the model to the last item of that answer."""
         usage = info.get("last_token_usage") if isinstance(info, dict) else None
+        if isinstance(info, dict) and info and not self._last:
+            # counted before any message of this file
+            yield SessionRecord(self._session_key(), metadata={"usage": info.get("total_token_usage") or info})
         if not isinstance(usage, dict) or not self._last:
             return
         message = self._held

@@ -52,7 +52,8 @@ def session_of(path: Path) -> SessionRecord:
 
 
 def _agent_of(path: Path) -> str | None:
-    return path.parent.name if path.parent.parent.name == "agents" else None
+    is_agents = path.name == "wire.jsonl" and path.parent.parent.name == "agents"
+    return path.parent.name if is_agents else None
 
 
 def _state_at(path: Path) -> dict[str, Any]:

@@ -144,7 +144,7 @@ class Wire(Journal):
             message.metadata |= {"origin": whose, "native_origin": origin}
         message.parts = typed
         if typed and whose in (None, "subagent"):
-            yield from self.titled(message.session_key, text_of(typed))
+            yield from self.titled(message.session_key, text_of(pieces(typed)[0]))
         if typed or not put:
             yield message
         if put:

@@ -68,6 +68,10 @@ def test_a_step_is_one_message(code: list[Item]) -> None:
     assert step.parts[1]["native"]["approval"] == {"decision": "approved", "scope": "session"}
 
 
+def test_a_step_that_was_cancelled_is_no_message(code: list[Item]) -> None:
+    assert [each.key for each in messages(code) if each.role == "assistant"] == [f"{STEP}{n}" for n in (1, 2, 3)]
+
+
 def test_results_follow_their_step(code: list[Item]) -> None:
     read, failed, _ = (each for each in messages(code) if each.role == "tool")
     order = [each.key for each in messages(code)]

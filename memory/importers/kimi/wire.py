@@ -71,7 +71,8 @@ class Wire(Journal):
         """Yield the step that is held, then its results."""
         step, self._step = self._step, None
         results, self._results = self._results, []
-        if step is not None:
+        # a step that was cancelled before an answer came says nothing
+        if step is not None and (step.parts or "usage" in step.metadata):
             yield name_calls(step)
             calls = [part for part in step.parts if part["type"] == "tool_call"]
             files = [each for part in calls for each in touched(part, self._directory)]

@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -17,7 +17,7 @@ from memory.collections.learnings import Learnings
 from memory.collections.projects import Projects
 from memory.collections.sessions import Sessions
 from memory.collections.settings import StoredSettings
-from memory.errors import InvalidInput, StoreFault
+from memory.errors import InvalidInput, StoreFault, UnknownRecord
 from memory.kinds import kinds
 from memory.kinds.learning import Learning
 from memory.kinds.message import Message
@@ -160,6 +160,7 @@ class Memory:
         *,
         format: str | None = None,
         project: str | None = None,
+        keep_source: str | None = None,
         on_progress: "Progress | None" = None,
     ) -> "ImportReport":
         """Import histories, so that they are found when this returns; see `memory.importing.import_histories`."""
@@ -174,10 +175,27 @@ class Memory:
                 format=format,
                 project=project,
                 derived=self._options.derived,
+                keep_source=keep_source or self._options.keep_source,
                 on_progress=on_progress,
             )
             self._keyword.catch_up()
         return report
+
+    def kept_source(self, path: str | os.PathLike[str]) -> Iterator[bytes]:
+        """Yield what an imported file held, its secrets taken out, piece by piece.
+
+        Args:
+            path: The path as the import reported it.
+
+        Raises:
+            UnknownRecord: Nothing is kept of it.
+        """
+        name = os.fspath(path)
+        resolved = str(Path(name).expanduser().resolve())
+        for each in (name, resolved):
+            if any(kept.path == each for kept in self.store.kept_sources.all()):
+                return self.store.kept_sources.pieces(each)
+        raise UnknownRecord(f"nothing is kept of {name}; `hark import --keep-source all {name}` keeps it")
 
     def changes(self, after: int = 0, limit: int = 10_000) -> list[Change]:
         """Give the writes of this workspace behind a number, in order."""

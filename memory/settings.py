@@ -30,6 +30,8 @@ class Settings(BaseSettings):
     derived: str = "all"
     """What imports draw from histories: `all`, `none`, or kinds with commas between, such as `commits,tests`; a kind with
     `-` before it is left out, such as `-links,-facts`. See docs/import.md."""
+    keep_source: str = "auto"
+    """Whether what imported files held is kept, compressed: `auto` (of programs that delete theirs), `all`, `none`."""
     change_retention_days: int = Field(default=30, ge=0)
     """How long the change log is kept; the last 100,000 changes are kept in any case."""
 

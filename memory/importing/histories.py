@@ -11,6 +11,7 @@ from memory.importers.reading.archives import unpacked
 from memory.importers.reading.finding import Found, FoundArchive, find_files, find_members
 from memory.importing.archives import ARCHIVE, known_members, mark_of_archive
 from memory.importing.derived import wanted
+from memory.importing.kept import check_choice
 from memory.importing.merging import Merger
 from memory.importing.one_file import import_file
 from memory.importing.report import ImportReport, Progress, SourceReport
@@ -27,6 +28,7 @@ def import_histories(
     format: str | None = None,
     project: str | None = None,
     derived: str = "all",
+    keep_source: str = "auto",
     on_progress: Progress | None = None,
 ) -> ImportReport:
     """Import files, and all files in directories and archives that a format recognises.
@@ -38,6 +40,7 @@ def import_histories(
         format: Read every file as this format, without asking whether it is.
         project: The body of work that all of it belongs to; None for what each history says.
         derived: What is drawn from it; see `memory.importing.derived`.
+        keep_source: Whose sources are kept: `auto`, `all`, `none`; see `memory.importing.kept`.
         on_progress: Called while it reads.
 
     Returns:
@@ -46,15 +49,23 @@ def import_histories(
     Raises:
         SourceFault: A path is not there, or cannot be read; an archive that was named cannot be unpacked.
         UnknownFormat: A file that was named directly is of no known format.
-        InvalidInput: There is no such format.
+        InvalidInput: There is no such format, or no such choice of what is kept.
         SettingsFault: `derived` names what there is not.
     """
     started = time.perf_counter()
     if format is not None:
         importer_named(format)
+    check_choice(keep_source)
     report = ImportReport()
     found = list(find_files(paths, format, report.skipped))
-    run = _Run(Writer(saver, Merger(saver, projects, project, wanted(derived))), format, project, on_progress, report)
+    run = _Run(
+        Writer(saver, Merger(saver, projects, project, wanted(derived))),
+        format,
+        project,
+        keep_source,
+        on_progress,
+        report,
+    )
     run.total = sum(each.size_bytes for each in found)
     for each in found:
         run.read(each)
@@ -72,6 +83,7 @@ class _Run:
         writer: Writer,
         format: str | None,
         project: str | None,
+        keep_source: str,
         on_progress: Progress | None,
         report: ImportReport,
     ) -> None:
@@ -79,6 +91,7 @@ class _Run:
         self.total = 0
         self._format = format
         self._project = project
+        self._keep_source = keep_source
         self._on_progress = on_progress
         self._report = report
         self._done = 0
@@ -87,7 +100,7 @@ class _Run:
         tell = self._teller(str(found.path))
         tell(0)
         if isinstance(found, Found):
-            self._report.sources.append(import_file(self.writer, found, tell, self._project))
+            self._report.sources.append(import_file(self.writer, found, tell, self._project, self._keep_source))
         else:
             self._read_archive(found, tell)
         tell(found.size_bytes)
@@ -124,7 +137,8 @@ class _Run:
             raise UnknownFormat(f"{found.path}: {reason}; known are: {', '.join(importers())}")
         done, total = 0, sum(member.size_bytes for member in members) or 1
         for member in members:
-            self._report.sources.append(import_file(self.writer, member, lambda _: None, self._project))
+            report = import_file(self.writer, member, lambda _: None, self._project, self._keep_source)
+            self._report.sources.append(report)
             done += member.size_bytes
             tell(found.size_bytes * done // total)
         # what was read is written while the members are still there

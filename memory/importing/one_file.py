@@ -12,6 +12,7 @@ from memory.importers import Importer
 from memory.importers.reading.finding import Found
 from memory.importers.reading.records import Item, Mark, Problem
 from memory.importers.reading.source import Source
+from memory.importing.kept import keeps, kept_pieces
 from memory.importing.merged_rows import Batch
 from memory.importing.report import SourceReport
 from memory.importing.writer import BATCH_MESSAGES, Count, Writer
@@ -23,7 +24,9 @@ _COMPANIONS = "companions"
 """Under this name a mark's state holds what its companions were like."""
 
 
-def import_file(writer: Writer, found: Found, tell: Callable[[int], None], project: str | None) -> SourceReport:
+def import_file(
+    writer: Writer, found: Found, tell: Callable[[int], None], project: str | None, keep_source: str
+) -> SourceReport:
     """Import one file.
 
     Args:
@@ -31,6 +34,7 @@ def import_file(writer: Writer, found: Found, tell: Callable[[int], None], proje
         found: The file, and what reads it.
         tell: Called with how many of its bytes are read.
         project: The body of work that it belongs to; None for what it says.
+        keep_source: Whether what it holds is kept; see `memory.importing.kept`.
 
     Returns:
         What came of it, as far as that is written; the rest comes with the writer's next flush.
@@ -51,6 +55,8 @@ def import_file(writer: Writer, found: Found, tell: Callable[[int], None], proje
         report.problems = mark.problems
         return report
     reading = _Reading(found.path, report, status, companions, project)
+    if keeps(keep_source, found.importer):
+        reading.kept_to = source.offset
     goes_on = mark is not None and bool(source.offset or source.state)
     if mark is not None and goes_on:
         report.problems = list(mark.problems)
@@ -69,6 +75,16 @@ class _Reading:
     """Of the file when reading began."""
     companions: str | None
     project: str | None
+    kept_to: int | None = None
+    """How far what it holds is kept; None when it is not."""
+
+    def keep(self, writer: Writer, mark: Mark) -> None:
+        """Keep what lies before a mark."""
+        start = self.kept_to
+        if start is not None and mark.offset > start:
+            pieces = kept_pieces(self.path, start, mark.offset, writer.redactor)
+            writer.keep(self.report.path, pieces, is_anew=start == 0)
+            self.kept_to = mark.offset
 
     def mark(self, mark: Mark, problems: list[dict[str, Any]]) -> ImportMark | None:
         """Make what is stored of an importer's mark; None when the file cannot be read any more."""
@@ -102,11 +118,14 @@ def _read(
             batch.add(item)
         elif len(batch.messages) >= BATCH_MESSAGES or item.offset >= reading.status.st_size:
             tell(min(max(item.offset, source.reached), reading.status.st_size))
+            reading.keep(writer, item)
             writer.put(batch, count, reading.mark(item, list(report.problems)))
             batch, marked = Batch(), None
         else:
             marked = (item, list(report.problems))
     # behind the last mark stands what is not whole yet, or cannot be read: it is read from there next time
+    if marked:
+        reading.keep(writer, marked[0])
     writer.put(batch, count, reading.mark(*marked) if marked else None)
 
 

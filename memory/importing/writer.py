@@ -5,7 +5,9 @@ from dataclasses import replace
 from memory.importing.merged_rows import Batch, PreparedBatch
 from memory.importing.merging import Merger
 from memory.importing.report import SourceReport
+from memory.redaction import Redactor
 from memory.saving import Saver
+from memory.store.kept_sources import SourcePiece
 from memory.store.marks import ImportMark, joined
 
 BATCH_MESSAGES = 1_000
@@ -36,6 +38,17 @@ class Writer:
         self._saver = saver
         self._merger = merger
         self._waiting: list[tuple[PreparedBatch, Count, ImportMark | None]] = []
+        self._kept: list[tuple[str, list[SourcePiece], bool]] = []
+
+    @property
+    def redactor(self) -> Redactor:
+        """What takes secrets out of what is written."""
+        return self._saver.redactor
+
+    def keep(self, path: str, pieces: list[SourcePiece], *, is_anew: bool) -> None:
+        """Take what a source held; it is written with the next batch, which must be behind it."""
+        if pieces:
+            self._kept.append((path, pieces, is_anew))
 
     def put(self, batch: Batch, count: Count, mark: ImportMark | None) -> None:
         """Take a batch; it is written when enough has come together."""
@@ -49,7 +62,10 @@ class Writer:
     def flush(self) -> None:
         """Write what has come together, in one transaction."""
         waiting, self._waiting = self._waiting, []
+        kept, self._kept = self._kept, []
         with self.store.transaction():
+            for path, pieces, is_anew in kept:
+                self.store.kept_sources.put(path, pieces, is_anew=is_anew)
             for prepared, count, mark in waiting:
                 count.add(*self._merger.write(prepared))
                 count.report.sessions = len(self.store.marks.sessions(count.report.path))

@@ -89,6 +89,7 @@ OPERATIONS = (
     Operation("demo", "Fill a store from invented sample histories and try a few searches."),
     Operation("import", "Import the histories of agents, chats and notes."),
     Operation("status", "Show what was imported, and when."),
+    Operation("source", "Give what an imported file held, where it is kept."),
     Operation("search", "Find what was said, done and learned."),
     Operation("recall", "Make a cited context for a prompt."),
     Operation("sessions", "List sessions, the last spoken in first."),

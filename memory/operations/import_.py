@@ -27,6 +27,9 @@ class Arguments(BaseModel):
     paths: list[str] = Field(default_factory=list, description="Files and directories.", json_schema_extra=POSITIONAL)
     format: str | None = Field(None, description="Read every file as this format.")
     project: str | None = Field(None, description="The project that all of it belongs to.")
+    keep_source: str | None = Field(
+        None, description="Keep what the files held, too: `auto` (of programs that delete theirs), `all` or `none`."
+    )
     yes: bool = Field(False, description="Without a path: import what is found on this machine without asking.")
 
 
@@ -65,6 +68,7 @@ def run(
         [Path(path) for path in paths],
         format=arguments.format,
         project=arguments.project,
+        keep_source=arguments.keep_source,
         on_progress=on_progress,
     )
 

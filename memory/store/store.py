@@ -15,6 +15,7 @@ from memory.store.blobs import Blobs
 from memory.store.changes import Changes
 from memory.store.chunks import Chunks
 from memory.store.graph import Arrows
+from memory.store.kept_sources import KeptSources
 from memory.store.marks import Marks
 from memory.store.narrowing import Narrowing
 from memory.store.records import Records
@@ -25,7 +26,7 @@ from memory.store.sqlite import APPLICATION_ID, SqliteDatabase
 FILE = "store.db"
 MARKER = "store.json"
 """Says that there is a store here, so that an empty or missing database is seen as a loss and not made anew."""
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Store:
     changes: Changes
     chunks: Chunks
     marks: Marks
+    kept_sources: KeptSources
     arrows: Arrows
     sessions: SessionRows
     narrowing: Narrowing
@@ -111,6 +113,7 @@ def open_store(
         changes=changes,
         chunks=chunks,
         marks=Marks(database, number),
+        kept_sources=KeptSources(database, number),
         arrows=Arrows(database, number),
         sessions=SessionRows(database),
         narrowing=Narrowing(database, number),

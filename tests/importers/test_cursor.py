@@ -243,7 +243,7 @@ def test_a_folder_of_the_editor_gives_one_source_and_what_grew(tmp_path: Path) -
 def test_the_first_versions_chats_are_read_from_the_workspace(tmp_path: Path) -> None:
     folder = tmp_path / "workspaceStorage" / "ws7"
     folder.mkdir(parents=True)
-    (folder / "workspace.json").write_text(json.dumps({"folder": "file:///c%3A/work/jam"}))
+    (folder / "workspace.json").write_text(json.dumps({"folder": "file:///c%3A/jars/jam"}))
     connection = apsw.Connection(str(folder / "state.vscdb"))
     connection.execute("create table ItemTable (key text unique, value blob)")
     bubbles = [
@@ -263,7 +263,7 @@ def test_the_first_versions_chats_are_read_from_the_workspace(tmp_path: Path) ->
         ("user", "Does it set?"),
         ("assistant", "With pectin."),
     ]
-    assert sessions(found)["tab-1"].project == "c:/work/jam"
+    assert sessions(found)["tab-1"].project == "c:/jars/jam"
 
 
 def test_another_database_of_an_editor_is_not_cursors(tmp_path: Path) -> None:

@@ -55,6 +55,9 @@ FORMAT = "claude-code"
 PLACES = ("$CLAUDE_CONFIG_DIR/projects", "~/.claude/projects")
 """Where its files are on a machine; a variable that is not set names no place."""
 
+PURGES = True
+"""It deletes sessions after 30 days, unless its setting `cleanupPeriodDays` says otherwise."""
+
 MARK_EVERY = 400
 """Lines from one mark to the next, at least: never inside an answer. Untuned."""
 

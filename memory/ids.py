@@ -35,4 +35,6 @@ def native_id(format: str, kind: str, key: str) -> str:
     """Give the id of what another program calls `key`: the key itself when it is a UUID, else one made from it."""
     if is_id(key):
         return str(uuid.UUID(key))
-    return str(uuid.uuid5(NAMESPACE, f"{format}/{kind}/{key}"))
+    # a lone surrogate, which JSON can hold, has no UTF-8
+    name = f"{format}/{kind}/{key}".encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    return str(uuid.uuid5(NAMESPACE, name))

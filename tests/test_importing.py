@@ -397,3 +397,17 @@ def test_real_histories_agree_with_an_independent_count(real_data, tmp_path):
         roles = dict(memory.store.database.rows("select role, count(*) from message group by role"))
         for role in ("user", "assistant", "system", "tool"):
             assert roles[role] == sum(each[-1][role] for each in counted)
+
+
+def test_a_parent_may_stand_behind_its_child_and_an_id_may_be_no_text(memory, tmp_path):
+    nodes = {}
+    for name, parent, text in (("leaf", "root\ud800", "the answer"), ("root\ud800", "leaf", "the question")):
+        message = {"id": name, "author": {"role": "user"}, "content": {"content_type": "text", "parts": [text]}}
+        nodes[name] = {"id": name, "parent": parent, "children": [], "message": message}
+    path = tmp_path / "conversations.json"
+    path.write_text(json.dumps([{"conversation_id": "c\udfff", "mapping": nodes, "current_node": "leaf"}]))
+
+    assert memory.import_(path).totals["added"] == 2
+    assert memory.import_(path).totals["added"] == 0
+    [session] = memory.sessions.list().items
+    assert len(memory.sessions.get(session.id, messages=True).messages) == 2

@@ -45,7 +45,7 @@ def read(source: Source) -> Iterator[Item]:
     sample = Sample(source.path)
     if sample.records and not source.state.get("whole"):
         return _Lines(source).items()
-    key = str(source.path.absolute())
+    key = source.name
     return read_document(source, lambda document: _document(document, key))
 
 
@@ -118,7 +118,7 @@ class _Lines:
             return
         given = plain_message(record[name] if name is not None else record)
         key = _id_of(record) if name is not None else None
-        key = key or str(self._source.path.absolute())
+        key = key or self._source.name
         if key not in self._talks:
             self._talks[key] = Conversation(key, self._problems, number)
             yield SessionRecord(key, metadata={"kind": "main"})

@@ -77,7 +77,7 @@ def read(source: Source) -> Iterator[Item]:
 
 def _note(source: Source, text: str) -> Iterator[Item]:
     front, body, lines = _front_matter(text)
-    key = str(source.path.absolute())
+    key = source.name
     session = SessionRecord(key, metadata={"kind": "note"})
     session.title, session.title_authority = _title(front, body, source)
     session.project = _first(front, "project")

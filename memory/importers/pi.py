@@ -126,7 +126,7 @@ class _Reader:
             yield self._header(entry)
             return
         if self._session is None:
-            self._session = str(self._source.path.absolute())
+            self._session = self._source.name
             yield Problem(line.number, "no header before the first entry; the path is the session's id")
             yield SessionRecord(self._session, metadata={"kind": "main"})
         if self._program is None and _is_openclaw(entry):

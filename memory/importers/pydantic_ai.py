@@ -72,7 +72,7 @@ def read(source: Source) -> Iterator[Item]:
     if not source.state.get("whole") and _is_lines(Sample(source.path)):
         yield from _lines(source)
         return
-    key = str(source.path.absolute())
+    key = source.name
     yield from read_document(source, lambda document: _document(document, key))
 
 

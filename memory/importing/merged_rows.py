@@ -77,6 +77,7 @@ class Batch:
             return
         there.parts, _ = united(there.parts, record.parts)
         there.attachments += record.attachments
+        there.metadata = merged_metadata(there.metadata, record.metadata)
         for name in ("model", "tokens_in", "tokens_out", "ended_at", "tool_name", "tool_call", "tool_result", "error"):
             value = getattr(record, name)
             if value is not None:

@@ -153,8 +153,11 @@ class Merger:
     def _meet(self, place: tuple[int, int], id: str, record: MessageRecord, session: int) -> None:
         """Deal with a message that is there already: write what is new of it; note a fork when it is another session's."""
         number, owner = place
-        for _, said, parts in self._store.records.values("message", ("content", "parts"), [number]):
+        for _, said, parts, known in self._store.records.values("message", ("content", "parts", "metadata"), [number]):
             self._redact(record)
+            if record.metadata.get("branch") and not known.get("branch"):
+                # taken back after it was imported
+                self._store.records.update("message", id, {"metadata": known | {"branch": record.metadata["branch"]}})
             if record.is_whole:
                 is_news = as_stored(record.parts) != parts
             else:
@@ -242,17 +245,23 @@ class Merger:
         places: dict[int, tuple[int, int]] = {}
         rows: list[tuple[Any, ...]] = []
         facts: list[Facts] = []
+        later: list[tuple[int, int]] = []
         for id, record, content in new:
             session = sessions[record.session_key]
             seq, turn = places.get(session) or self._store.sessions.last_place(session)
             seq, turn = seq + 1, turn + (record.role == "user" or turn == 0)
             places[session] = (seq, turn)
             values = self._rows.message(prepared, record, content, session, numbers)
+            if (values["parent_number"] or 0) >= numbers[id]:
+                # a parent that stands behind its child
+                later.append((values["parent_number"], numbers[id]))
+                values["parent_number"] = None
             project, deleted_at = known[session]
             rows.append(row("message", id, values | {"seq": seq, "turn": turn, "deleted_at": deleted_at}))
             is_error = record.status == "error" or is_failed(record.tool_result)
             facts.append(Facts("message", record.role, is_error, session, project, values["created_at"]))
         written = self._store.records.insert_rows("message", rows)
+        self._store.sessions.set_parents(later)
         stamps = [known[fact.session][1] for fact in facts]
         # what comes to a deleted session is deleted with it, and comes back with it: it is not to be found until then
         living = [place for place, stamp in enumerate(stamps) if stamp is None]

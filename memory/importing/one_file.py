@@ -47,6 +47,7 @@ def import_file(
         status, companions = found.path.stat(), _fingerprint(found.companions)
         is_level = mark is not None and project in (None, mark.project) and _is_level(found.path, mark, status)
         source = _source(found.path, mark, status)
+        source.name = found.name
     except OSError as error:
         report.problems.append(_cannot_read(error))
         return report

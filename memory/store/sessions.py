@@ -90,6 +90,10 @@ class SessionRows:
         )
         return [(row[0], row[1], row[2]) for row in rows]
 
+    def set_parents(self, pairs: Sequence[tuple[int, int]]) -> None:
+        """Write of messages which one they answer, as pairs of parent and child; inside a transaction."""
+        self._database.execute_many("update message set parent_number = ? where number = ?", pairs)
+
     def link(self, number: int) -> tuple[int | None, int | None]:
         """Give a session's parent and the message it was forked at."""
         row = self._database.row("select parent_number, forked_at_number from session where number = ?", (number,))

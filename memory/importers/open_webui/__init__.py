@@ -60,7 +60,7 @@ def read(source: Source) -> Iterator[Item]:
     """Yield the chats of an export or a database; it is read whole, whatever `source.offset` is."""
     if Sample(source.path).tables:
         return _database(source)
-    return read_document(source, lambda document: _chats(document, str(source.path.absolute())), is_list=True)
+    return read_document(source, lambda document: _chats(document, source.name), is_list=True)
 
 
 def _is_database(tables: Mapping[str, frozenset[str]]) -> bool:

@@ -189,7 +189,7 @@ def _recognised(path: Path, format: str | None) -> Found | FoundArchive | None:
 def companions_of(importer: Importer, path: Path, sample: Sample) -> list[Path]:
     """Give the files that are read with a file, as real paths: those its importer names, and a database's own logs."""
     named = getattr(importer, "companions", None)
-    found = [] if named is None else [each.resolve() for each in named(path)]
+    found = [] if named is None else [each.resolve() for each in named(path) if each.exists()]
     if sample.head.startswith(HEADER):
         found += [beside for end in _BESIDE_DATABASE if (beside := path.with_name(path.name + end)).exists()]
     return found

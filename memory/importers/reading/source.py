@@ -88,6 +88,8 @@ class Source:
     """How many lines lie before `offset`."""
     state: dict[str, Any] = field(default_factory=dict)
     """What the importer's last `Mark` held; {} at the start of a file."""
+    name: str = ""
+    """The path it is known by, for ids that are made of it: of a member of an archive not where it is unpacked."""
     reached: int = field(init=False)
     """How far `json_lines` has come: the byte behind the last line it dealt with, a broken one included."""
     reached_line: int = field(init=False)
@@ -95,6 +97,7 @@ class Source:
 
     def __post_init__(self) -> None:
         self.reached, self.reached_line = self.offset, self.line
+        self.name = self.name or str(self.path.absolute())
 
     def json_lines(
         self, passes_over: Callable[[bytes], bool] | None = None, *, is_glued: bool = False, lists_as: str | None = None

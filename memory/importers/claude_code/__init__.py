@@ -24,6 +24,7 @@ from typing import Any
 
 from memory.importers.claude_code.parts import (
     Frame,
+    attachment_about,
     attachment_text,
     blocks_of,
     fill,
@@ -52,7 +53,7 @@ from memory.importers.reading.touched_files import TouchedFiles, absolute
 from memory.importers.reading.unknown import keep_unknown
 
 FORMAT = "claude-code"
-PLACES = ("$CLAUDE_CONFIG_DIR/projects", "~/.claude/projects")
+PLACES = ("$CLAUDE_CONFIG_DIR/projects", "~/.claude/projects", "~/.config/claude/projects")
 """Where its files are on a machine; a variable that is not set names no place."""
 
 PURGES = True
@@ -295,11 +296,20 @@ class _Reader:
         kind, text = str(attachment.get("type")), attachment_text(attachment)
         if kind != "queued_command" and not text:
             self._thread.link(record, None)
+            if (
+                kind == "opened_file_in_ide"
+                and isinstance(attachment.get("filename"), str)
+                and self._thread.session_key
+            ):
+                opened = [(attachment["filename"], "opened")]
+                yield from self._files.arrows(self._thread.session_key, opened, self._at)
             return
         yield from self._session(record)
         frame = self._frame(record)
         self._thread.link(record, frame.uuid)
         frame.metadata |= {"attachment": kind}
+        if about := attachment_about(attachment, text):
+            frame.metadata["about"] = about
         if kind == "queued_command":
             prompt = attachment.get("prompt")
             self._sent = [sent for sent in self._sent if sent[0] != prompt]

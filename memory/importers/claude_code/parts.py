@@ -271,8 +271,9 @@ def _patch_chars(hunks: object) -> int:
 def attachment_text(attachment: dict[str, Any]) -> str:
     """Find the text an attachment showed the model; empty when it showed none."""
     content = attachment.get("content")
-    if isinstance(content, dict) and isinstance(content.get("file"), dict):
-        content = content["file"].get("content")
+    if isinstance(content, dict):
+        file = content.get("file")
+        content = file.get("content") if isinstance(file, dict) else content.get("content")
     others = [attachment.get(name) for name in ("snippet", "addedBlocks", "addedLines", "stderr")]
     for value in (content, *others):
         if isinstance(value, str) and value.strip():
@@ -282,13 +283,24 @@ def attachment_text(attachment: dict[str, Any]) -> str:
     return _diagnostics(attachment.get("files"))
 
 
+def attachment_about(attachment: dict[str, Any], text: str) -> dict[str, Any]:
+    """Give what an attachment says of its text: the file it is of, the hook that said it."""
+    content = attachment.get("content")
+    found = {"content_path": content.get("path")} if isinstance(content, dict) else {}
+    left_out = ("type", "prompt", "stdout", "stderr", "snippet", "content")
+    found |= {name: value for name, value in attachment.items() if name not in left_out}
+    return {name: value for name, value in found.items() if isinstance(value, str | int) and value not in ("", text)}
+
+
 def _diagnostics(files: object) -> str:
     found: list[str] = []
     for file in files if isinstance(files, list) else []:
         listed = file.get("diagnostics") if isinstance(file, dict) else None
         for entry in listed if isinstance(listed, list) else []:
             if isinstance(entry, dict):
-                found.append(f"{file.get('uri')}: {entry.get('severity')}: {entry.get('message')}")
+                named = " ".join(str(entry[name]) for name in ("source", "code") if entry.get(name))
+                said = f"{file.get('uri')}: {entry.get('severity')}: {entry.get('message')}"
+                found.append(f"{said} [{named}]" if named else said)
     return "\n".join(found)
 
 

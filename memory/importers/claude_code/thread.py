@@ -19,6 +19,8 @@ ANSWERS_KEPT = 8
 SESSIONS_KEPT = 8
 """How many of a file's sessions a mark keeps; real files have one or two."""
 
+_TOLD = (("gitBranch", "git_branch"), ("version", "version"), ("cwd", "working_directory"), ("slug", "slug"))
+"""What lines tell of their session, and what it is called here."""
 _PROGRESS = re.compile(
     rb'\{"parentUuid":(?:null|"([^"\\]*)"),"isSidechain":(?:true|false),(?:"\w+":"[^"\\]*",)*"type":"progress",'
 )
@@ -90,10 +92,10 @@ class Thread:
         if known is None:
             known = self.sessions[key] = {}
             news.parent_key, news.created_at, news.project = parent, at, name_of(record.get("cwd"))
-            news.metadata = {"kind": kind} | {name: record[name] for name in ("entrypoint", "slug") if record.get(name)}
+            news.metadata = {"kind": kind} | ({"entrypoint": record["entrypoint"]} if record.get("entrypoint") else {})
             if self.summaries:
                 news.metadata["other_summaries"] = list(self.summaries.values())
-        for native, ours in (("gitBranch", "git_branch"), ("version", "version"), ("cwd", "working_directory")):
+        for native, ours in _TOLD:
             if record.get(native) and known.get(ours) != record[native]:
                 known[ours] = news.metadata[ours] = record[native]
         return news if news.metadata else None

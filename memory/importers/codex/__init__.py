@@ -26,6 +26,7 @@ from memory.importers.codex.parts import (
     digest,
     output_of,
     reasoning_text,
+    review_of,
     session_of,
     spoken,
 )
@@ -316,6 +317,8 @@ class _Reader:
             yield SessionRecord(self._session_key(), title=payload["thread_name"], title_authority=TITLE_GENERATED)
         elif kind in ("error", "stream_error"):
             yield from self._failed(payload)
+        elif kind in ("entered_review_mode", "exited_review_mode"):
+            yield SessionRecord(self._session_key(), metadata={"reviews": [review_of(payload)]})
         elif isinstance(call_id, str) and kind in ("exec_command_end", "patch_apply_end"):
             names = ("exit_code", "success", "duration")
             if call_id in self._calls:

@@ -204,3 +204,14 @@ def _from_json(given: str) -> Output:
 def digest(*texts: str) -> str:
     """Name a content in 12 characters."""
     return hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+def review_of(payload: dict[str, Any]) -> dict[str, Any]:
+    """Give what a review was of, and how it ended; what it found stands in its messages."""
+    review = {name: payload[name] for name in ("type", "target", "user_facing_hint", "turn_id") if payload.get(name)}
+    output = payload.get("review_output")
+    if isinstance(output, dict):
+        ended = ("overall_correctness", "overall_confidence_score")
+        review |= {name: output[name] for name in ended if output.get(name) is not None}
+        review["findings"] = len(output["findings"]) if isinstance(output.get("findings"), list) else 0
+    return review

@@ -28,15 +28,21 @@ _DEEPEST = 3
 def names_in(sample: Sample) -> set[tuple[str, ...]]:
     """Find the names in the beginning of a JSON document, each with those it stands under, three deep at most.
 
-    A list is passed through: `[{"a": [{"b": 1}]}]` gives `("a",)` and `("a", "b")`. Anything else than JSON gives what
-    happens to look like it, or nothing.
+    A list is passed through: `[{"a": [{"b": 1}]}]` gives `("a",)` and `("a", "b")`; of lines of JSON the first is looked
+    at. Anything else than JSON gives what happens to look like it, or nothing.
     """
+    return sample.noted(
+        "names", lambda: _names(sample.head.partition(b"\n")[0] if len(sample.records) > 1 else sample.head)
+    )
+
+
+def _names(head: bytes) -> set[tuple[str, ...]]:
     found: set[tuple[str, ...]] = set()
-    if not sample.head.lstrip(b"\x00 \t\r\n").startswith((b"{", b"[")):
+    if not head.lstrip(b"\x00 \t\r\n").startswith((b"{", b"[")):
         return found
     path: list[str] = []
     name = ""
-    for match in _TOKEN.finditer(sample.head):
+    for match in _TOKEN.finditer(head):
         token = match[0]
         if token in (b"{", b"["):
             path.append(name if token == b"{" and name else "")

@@ -13,12 +13,13 @@ from memory.importers.reading.source import Sample
 from memory.store.foreign import HEADER
 from memory.store.schema import whole
 
-_SKIPPED_FOLDERS = frozenset((".git", "node_modules", "__pycache__", ".venv", ".mypy_cache", ".ruff_cache"))
+SKIPPED_FOLDERS = frozenset((".git", "node_modules", "__pycache__", ".venv", ".mypy_cache", ".ruff_cache"))
 _PARTS_FOLDERS = frozenset(("message", "part"))
 """Folders whose files belong to those in other folders beside them: they come last, and are then known already."""
 _NOT_UTF8 = re.compile("[\ud800-\udfff]")
 """How Python writes the bytes of a name that are not UTF-8."""
-_BESIDE_DATABASE = ("-wal", "-shm", "-journal")
+BESIDE_DATABASE = ("-wal", "-shm", "-journal")
+"""How the names of files end that SQLite keeps beside a database."""
 
 
 @dataclass
@@ -32,6 +33,14 @@ class Found:
     """The path as it is told and stored; of a member of an archive the archive's, and its own behind it."""
     companions: list[Path] = field(default_factory=list)
     """Files that are read with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A file that was seen, and not looked into."""
+
+    path: str
+    status: os.stat_result
 
 
 @dataclass
@@ -163,7 +172,7 @@ def walk(directory: Path, unread: list[dict[str, str]]) -> Iterator[Path]:
         unread.append({"path": whole(str(error.filename)), "reason": f"cannot be read ({error.strerror})"})
 
     for root, folders, files in os.walk(directory, onerror=note):
-        kept = (folder for folder in folders if folder not in _SKIPPED_FOLDERS)
+        kept = (folder for folder in folders if folder not in SKIPPED_FOLDERS)
         folders[:] = sorted(kept, key=lambda folder: (folder in _PARTS_FOLDERS, folder))
         for name in sorted(files):
             path = Path(root) / name
@@ -173,6 +182,25 @@ def walk(directory: Path, unread: list[dict[str, str]]) -> Iterator[Path]:
             except OSError as error:
                 error.filename = path
                 note(error)
+
+
+def listed(directory: Path) -> Iterator[Listed]:
+    """Give the files that `walk` would give, in no order, with what the file system says of them.
+
+    What cannot be read is left out.
+    """
+    waiting = [str(directory)]
+    while waiting:
+        try:
+            with os.scandir(waiting.pop()) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        if entry.name not in SKIPPED_FOLDERS:
+                            waiting.append(entry.path)
+                    elif entry.is_file():
+                        yield Listed(entry.path, entry.stat())
+        except OSError:
+            continue
 
 
 def _recognised(path: Path, format: str | None) -> Found | FoundArchive | None:
@@ -191,7 +219,7 @@ def companions_of(importer: Importer, path: Path, sample: Sample) -> list[Path]:
     named = getattr(importer, "companions", None)
     found = [] if named is None else [each.resolve() for each in named(path) if each.exists()]
     if sample.head.startswith(HEADER):
-        found += [beside for end in _BESIDE_DATABASE if (beside := path.with_name(path.name + end)).exists()]
+        found += [beside for end in BESIDE_DATABASE if (beside := path.with_name(path.name + end)).exists()]
     return found
 
 

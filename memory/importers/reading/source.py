@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from math import isinf
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 from memory.importers.reading.records import Problem
 from memory.store.foreign import HEADER, foreign_tables
 
+T = TypeVar("T")
 SAMPLE_BYTES = 256 * 1024
 """How much of a file is looked at to recognise it. Untuned; real first lines reach 100 kB."""
 LINE_BYTES = 64 * 1024 * 1024
@@ -22,6 +23,14 @@ class Sample:
     """The beginning of a file, for `recognises`."""
 
     path: Path
+    _notes: dict[str, Any] = field(default_factory=dict)
+
+    def noted(self, name: str, find: Callable[[], T]) -> T:
+        """Give what was found out about the file under a name; it is found out once, for all importers."""
+        if name not in self._notes:
+            self._notes[name] = find()
+        found: T = self._notes[name]
+        return found
 
     @cached_property
     def head(self) -> bytes:

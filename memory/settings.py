@@ -68,9 +68,17 @@ def is_debugging() -> bool:
 
 
 def expanded(place: str) -> Path | None:
-    """Give a place such as `$CODEX_HOME/sessions` or `~/notes` as a path; None when its variable is not set."""
-    found = os.path.expandvars(place)
-    return None if "$" in found else Path(found).expanduser()
+    """Give a place such as `$CODEX_HOME/sessions` or `~/notes` as a path.
+
+    Returns:
+        An absolute path; None when the variable is not set, is empty, or names no absolute path.
+    """
+    variable, _, rest = place.partition("/")
+    if variable.startswith("$"):
+        value = os.environ.get(variable[1:], "")
+        place = f"{value}/{rest}" if rest and value else value
+    found = Path(os.path.expanduser(place))  # noqa: PTH111 - an unknown home stays `~`, and raises nothing
+    return found if place and found.is_absolute() else None
 
 
 def read_settings(**arguments: object) -> Settings:

@@ -3,7 +3,9 @@
 An importer is a module with
   `FORMAT: str`                                what the format is called everywhere, such as "claude-code"
   `recognises(sample: Sample) -> bool`         by content, never by name or label alone
-  `PLACES: tuple[str, ...]`                    where its files are on a machine; left out where there is no such place
+  `PLACES: tuple[str, ...]`                    where its files are on a machine: directories, files, and files with `*` in
+                                               their path; what begins with `$` or `~` is looked up. Left out where there is
+                                               no such place
   `PURGES: bool`                               whether the program deletes its files by itself; then what they held is kept
   `read(source: Source) -> Iterator[Item]`     from `source.offset` and `source.state` on, in constant memory
   `companions(path: Path) -> Iterable[Path]`   files that are read with the one at `path` and are no histories of their own

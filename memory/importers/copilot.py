@@ -30,7 +30,7 @@ from memory.importers.reading.source import Sample, Source
 from memory.importers.reading.touched_files import absolute, patched_files
 
 FORMAT = "copilot"
-PLACES = ("$COPILOT_HOME/session-state", "~/.copilot/session-state")
+PLACES = ("$COPILOT_HOME/session-state", "~/.copilot/session-state", "$XDG_STATE_HOME/.copilot/session-state")
 """Where its files are on a machine; a variable that is not set names no place."""
 
 MARK_EVERY = 400

@@ -32,8 +32,8 @@ from memory.importers.reading.spoken import stretches
 from memory.importers.reading.touched_files import absolute, patched_files
 
 FORMAT = "droid"
-PLACES = ("~/.factory/sessions", "~/.factory/projects")
-"""Where its files are on a machine."""
+PLACES = ("$FACTORY_HOME_OVERRIDE/.factory/sessions", "~/.factory/sessions", "~/.factory/projects")
+"""Where its files are on a machine; a variable that is not set names no place."""
 
 MARK_EVERY = 400
 """Lines from one mark to the next, at least. Untuned."""

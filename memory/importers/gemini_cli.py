@@ -38,8 +38,8 @@ from memory.importers.reading.spoken import first_line
 from memory.importers.reading.unknown import keep_unknown
 
 FORMAT = "gemini-cli"
-PLACES = ("~/.gemini/tmp",)
-"""Where its files are on a machine."""
+PLACES = ("$GEMINI_CLI_HOME/.gemini/tmp", "~/.gemini/tmp")
+"""Where its files are on a machine; a variable that is not set names no place."""
 
 MARK_EVERY = 400
 """Lines from one mark to the next, at least. Untuned."""

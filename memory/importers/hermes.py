@@ -39,9 +39,16 @@ FORMAT = "hermes"
 PLACES = (
     "$HERMES_HOME/state.db",
     "$HERMES_HOME/sessions",
+    "$HERMES_HOME/profiles/*/state.db",
+    "$HERMES_HOME/profiles/*/sessions/*",
     "~/.hermes/state.db",
     "~/.hermes/sessions",
-    "~/.hermes/profiles",
+    "~/.hermes/profiles/*/state.db",
+    "~/.hermes/profiles/*/sessions/*",
+    "$LOCALAPPDATA/hermes/state.db",
+    "$LOCALAPPDATA/hermes/sessions",
+    "$LOCALAPPDATA/hermes/profiles/*/state.db",
+    "$LOCALAPPDATA/hermes/profiles/*/sessions/*",
 )
 """Where its files are on a machine; a variable that is not set names no place."""
 

@@ -39,9 +39,11 @@ from memory.importers.reading.unknown import keep_unknown
 
 FORMAT = "pi"
 PLACES = (
+    "$PI_CODING_AGENT_SESSION_DIR",
     "$PI_CODING_AGENT_DIR/sessions",
     "~/.pi/agent/sessions",
     "$OPENCLAW_STATE_DIR/agents",
+    "$OPENCLAW_HOME/.openclaw/agents",
     "~/.openclaw/agents",
     "~/.clawdbot/agents",
 )

@@ -63,9 +63,12 @@ class Operation:
         return found
 
     @property
-    def question(self) -> Callable[..., tuple[list[str], str] | None] | None:
-        """Ask a person before it is done: `(arguments) → lines and a question`; None when nothing is to be asked."""
-        found: Callable[..., tuple[list[str], str] | None] | None = getattr(self._module, "question", None)
+    def question(self) -> Callable[..., tuple[Lines, str] | None] | None:
+        """Ask a person before it is done: `(memory, arguments) → lines and a question`; None when nothing is to be asked.
+
+        The memory is None where there is no store yet.
+        """
+        found: Callable[..., tuple[Lines, str] | None] | None = getattr(self._module, "question", None)
         return found
 
     @property

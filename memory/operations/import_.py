@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from memory.errors import InvalidInput, SourceFault
 from memory.importers import importer_named
-from memory.importing import ImportReport, find_places
+from memory.importing import ImportReport, Place, find_places, named_places
 from memory.operations import POSITIONAL, Lines
 
 if TYPE_CHECKING:
@@ -25,7 +25,9 @@ class Arguments(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     paths: list[str] = Field(default_factory=list, description="Files and directories.", json_schema_extra=POSITIONAL)
-    format: str | None = Field(None, description="Read every file as this format.")
+    format: str | None = Field(
+        None, description="Read every file as this format; without a path: import only what is found of this format."
+    )
     project: str | None = Field(None, description="The project that all of it belongs to.")
     keep_source: str | None = Field(
         None, description="Keep what the files held, too: `auto` (of programs that delete theirs), `all` or `none`."
@@ -33,13 +35,15 @@ class Arguments(BaseModel):
     yes: bool = Field(False, description="Without a path: import what is found on this machine without asking.")
 
 
-def question(arguments: Arguments) -> tuple[list[str], str] | None:
+def question(memory: "Memory | None", arguments: Arguments) -> tuple[Lines, str] | None:
     """Ask before histories that nobody named are imported: what was found, and the question."""
     if arguments.paths or arguments.yes:
         return None
-    found = find_places()
-    lines = [f"{each.format}  {each.files:,} files, {each.size_bytes / 1e6:.1f} MB  {each.path}" for each in found]
-    return lines, "Import all of it?" if found else ""
+    found = find_places(memory.store.marks.outlines() if memory else (), arguments.format)
+    if not found:
+        raise InvalidInput(f"{_nothing(arguments)}; give a path")
+    new = sum(place.new_files for place in found)
+    return _listed(found), "Import all of it?" if new else "Nothing of it is new. Import it nevertheless?"
 
 
 def before(arguments: Arguments, store: str | None) -> str | None:
@@ -63,14 +67,34 @@ def run(
     memory: "Memory", arguments: Arguments, on_progress: Callable[[str, int, int], None] | None = None
 ) -> ImportReport:
     """Import."""
-    paths = arguments.paths or [place.path for place in find_places()]
+    given = [Path(path) for path in arguments.paths]
     return memory.import_(
-        [Path(path) for path in paths],
-        format=arguments.format,
+        given or [path for place in named_places(arguments.format) for path in place.paths() if path.exists()],
+        # what lies in a format's place beside its histories is not to be read as one
+        format=arguments.format if given else None,
         project=arguments.project,
         keep_source=arguments.keep_source,
         on_progress=on_progress,
     )
+
+
+def _listed(found: list[Place]) -> Lines:
+    """Write what was found, a place a line, and how much it is."""
+    for place in found:
+        new = f"{place.new_files:,} new or grown" if place.imported_at else "never imported"
+        yield (place.format, f"about {place.files:,} files", _size(place.size_bytes), new, place.path)
+    files, size = sum(place.files for place in found), sum(place.size_bytes for place in found)
+    new = f"{sum(place.new_files for place in found):,} new or grown"
+    yield ("in all", f"about {files:,} files", _size(size), new, f"{len(found):,} places")
+
+
+def _size(size_bytes: int) -> str:
+    return f"{size_bytes / 1e6:,.1f} MB"
+
+
+def _nothing(arguments: Arguments) -> str:
+    whose = f"of {arguments.format}" if arguments.format else "of agents"
+    return f"no histories {whose} were found on this machine"
 
 
 def rows(report: ImportReport, arguments: Arguments) -> Lines:

@@ -33,6 +33,17 @@ class ImportMark:
     imported_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class MarkOutline:
+    """How a file was when it was read, without what was read."""
+
+    path: str
+    format: str
+    size_bytes: int
+    modified_ns: int
+    imported_at: datetime | None
+
+
 class Marks:
     """The import marks of one workspace."""
 
@@ -48,6 +59,15 @@ class Marks:
     def all(self) -> list[ImportMark]:
         """Read all marks, by path."""
         return self._read("order by path", ())
+
+    def outlines(self) -> list[MarkOutline]:
+        """Read what all marks say of their files, by path; quicker than `all`."""
+        rows = self._database.rows(
+            "select path, format, size_bytes, modified_ns, imported_at from import_mark"
+            " where workspace_number = ? order by path",
+            (self._workspace_number,),
+        )
+        return [MarkOutline(row[0], row[1], row[2], row[3], moment(row[4])) for row in rows]
 
     def below(self, path: str) -> list[ImportMark]:
         """Read the marks of an archive's members, by path."""

@@ -11,7 +11,7 @@ import click
 from pydantic import BaseModel, ValidationError
 
 from memory.api.cli.tables import Writer
-from memory.errors import InvalidInput
+from memory.errors import InvalidInput, NoStore
 from memory.memory import Memory
 from memory.operations import Operation
 
@@ -20,7 +20,7 @@ Progress = Callable[[str, int, int], None]
 
 def run_operation(operation: Operation, given: dict[str, Any], store: str | None, as_json: bool) -> None:
     """Run it and write what it answers: for people to stdout, problems to stderr; or one JSON document."""
-    arguments = _asked(operation, _arguments(operation, given))
+    arguments = _asked(operation, _arguments(operation, given), store)
     with _opened(operation, arguments, store) as memory:
         if operation.is_long:
             gc.enable()
@@ -53,19 +53,31 @@ def _arguments(operation: Operation, given: dict[str, Any]) -> BaseModel:
         raise InvalidInput(f"--{flag}: {first['msg']}; see `hark {operation.name} --help`") from error
 
 
-def _asked(operation: Operation, arguments: BaseModel) -> BaseModel:
+def _asked(operation: Operation, arguments: BaseModel, store: str | None) -> BaseModel:
     """Ask on a terminal what is to be asked; elsewhere the operation says what is missing."""
-    asked = operation.question(arguments) if operation.question and sys.stdin.isatty() else None
+    if operation.question is None or not sys.stdin.isatty():
+        return arguments
+    with _present(store) as memory:
+        asked = operation.question(memory, arguments)
     if asked is None:
         return arguments
     lines, question = asked
-    for line in lines:
-        click.echo(line, err=True)
-    if not question:
-        raise InvalidInput("no agent's histories were found on this machine; give a path")
+    Writer(sys.stderr).write(lines)
     if not click.confirm(question, err=True):
         raise click.Abort
     return operation.agreed(arguments)
+
+
+@contextmanager
+def _present(store: str | None) -> Iterator[Memory | None]:
+    """Open the store that there is; None where there is none yet."""
+    try:
+        memory = Memory.open(store, create=False)
+    except NoStore:
+        yield None
+        return
+    with memory:
+        yield memory
 
 
 @contextmanager

@@ -23,10 +23,18 @@ from memory.importers.reading.source import Sample, Source
 
 FORMAT = "cursor"
 PLACES = (
-    "$XDG_CONFIG_HOME/Cursor/User/globalStorage",
-    "~/.config/Cursor/User/globalStorage",
-    "~/Library/Application Support/Cursor/User/globalStorage",
-    "$APPDATA/Cursor/User/globalStorage",
+    "$XDG_CONFIG_HOME/Cursor/User/globalStorage/state.vscdb",
+    "$XDG_CONFIG_HOME/Cursor/User/workspaceStorage/*/state.vscdb",
+    "~/.config/Cursor/User/globalStorage/state.vscdb",
+    "~/.config/Cursor/User/workspaceStorage/*/state.vscdb",
+    "~/Library/Application Support/Cursor/User/globalStorage/state.vscdb",
+    "~/Library/Application Support/Cursor/User/workspaceStorage/*/state.vscdb",
+    "$APPDATA/Cursor/User/globalStorage/state.vscdb",
+    "$APPDATA/Cursor/User/workspaceStorage/*/state.vscdb",
+    "$CURSOR_DATA_DIR/chats",
+    "$CURSOR_DATA_DIR/projects",
+    "$CURSOR_CONFIG_DIR/chats",
+    "$XDG_CONFIG_HOME/cursor/chats",
     "~/.cursor/chats",
     "~/.cursor/projects",
 )

@@ -21,9 +21,10 @@ from memory.importers.reading.source import Sample, Source
 
 FORMAT = "opencode"
 PLACES = (
-    "$XDG_DATA_HOME/opencode/opencode.db",
+    "$OPENCODE_DB",
+    "$XDG_DATA_HOME/opencode/opencode*.db",
     "$XDG_DATA_HOME/opencode/storage",
-    "~/.local/share/opencode/opencode.db",
+    "~/.local/share/opencode/opencode*.db",
     "~/.local/share/opencode/storage",
 )
 __all__ = ["FORMAT", "PLACES", "Conversation", "companions", "read", "recognises"]

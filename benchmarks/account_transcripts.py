@@ -127,7 +127,7 @@ DROPPED: dict[str, list[tuple[str, str]]] = {
     "litechat": [(r"in-clear-", "a secret: the field it stands in is kept without it")],
     "markdown": [(r"^line\|", "front matter, without the quotation marks around its values")],
     "open-webui": [
-        (r"</?details|<summary>Thought|^row of chat", _WRITTEN),
+        (r"</?details|</?summary|^row of chat", _WRITTEN),
         (r"titleNew Chat", "the title of a chat that has none"),
     ],
     "opencode": [(r"titleChild session|migration", "the title of a session that has none")],

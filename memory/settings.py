@@ -81,6 +81,14 @@ def expanded(place: str) -> Path | None:
     return found if place and found.is_absolute() else None
 
 
+def processors() -> int:
+    """Give how many processors this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS, Windows
+        return os.cpu_count() or 1
+
+
 def read_settings(**arguments: object) -> Settings:
     """Read the settings; an argument that is None counts as not given.
 

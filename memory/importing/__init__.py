@@ -5,7 +5,17 @@ is killed goes on where it was. Whatever is there already is not written again, 
 """
 
 from memory.importing.histories import import_histories
-from memory.importing.places import Place, find_places, named_places
+from memory.importing.places import NamedPlace, Place, find_places, named_places, place_at
 from memory.importing.report import ImportReport, Progress, SourceReport
 
-__all__ = ["ImportReport", "Place", "Progress", "SourceReport", "find_places", "import_histories", "named_places"]
+__all__ = [
+    "ImportReport",
+    "NamedPlace",
+    "Place",
+    "Progress",
+    "SourceReport",
+    "find_places",
+    "import_histories",
+    "named_places",
+    "place_at",
+]

@@ -27,14 +27,16 @@ _LOCAL = re.compile(
     r"https?://(?:localhost|127\.|0\.0\.0\.0|\[::1\]|[^/]*\.(?:local|test|example|invalid)\b|example\.)"
 )
 _FAILED = (
-    re.compile(r"^(?:FAILED|ERROR) ([\w./\\-]+\.py(?:::[^\s]+)?)", re.MULTILINE),  # pytest's summary
-    re.compile(r"^([\w./\\-]+\.py::\S+) (?:FAILED|ERROR)", re.MULTILINE),  # pytest -v
-    re.compile(r"^\s*--- FAIL: (\S+)", re.MULTILINE),  # go test
-    re.compile(r"^test (\S+) \.\.\. FAILED$", re.MULTILINE),  # cargo test
-    re.compile(r"^\s*(?:FAIL|×|❯)\s+(\S+\.(?:test|spec)\.[cm]?[jt]sx?)\b", re.MULTILINE),  # jest, vitest
-    re.compile(r"^(?:FAIL|ERROR): (\w+) \([\w.]+\)", re.MULTILINE),  # unittest
+    (".py", re.compile(r"^(?:FAILED|ERROR) ([\w./\\-]+\.py(?:::[^\s]+)?)", re.MULTILINE)),  # pytest's summary
+    (".py::", re.compile(r"^([\w./\\-]+\.py::\S+) (?:FAILED|ERROR)", re.MULTILINE)),  # pytest -v
+    ("--- FAIL", re.compile(r"^\s*--- FAIL: (\S+)", re.MULTILINE)),  # go test
+    ("... FAILED", re.compile(r"^test (\S+) \.\.\. FAILED$", re.MULTILINE)),  # cargo test
+    ("t.", re.compile(r"^\s*(?:FAIL|×|❯)\s+(\S+\.(?:test|spec)\.[cm]?[jt]sx?)\b", re.MULTILINE)),  # jest, vitest
+    (": ", re.compile(r"^(?:FAIL|ERROR): (\w+) \([\w.]+\)", re.MULTILINE)),  # unittest
 )
-_MAY_FAIL = re.compile(r"FAIL|ERROR|×|❯")
+"""What a test that failed looks like, each with what stands in the text of such a runner."""
+_FAILURES = ("FAIL", "ERROR", "×", "❯")
+_PASSES = ("passed", "test result: ok", "\nok ", "\nok\t", "\nOK")
 _PASSED = re.compile(
     r"^=+ (?!.*\b(?:failed|errors?)\b).*\b\d+ passed\b"  # pytest
     r"|^\d+ passed\b(?!.*\b(?:failed|error))"  # pytest -q
@@ -58,22 +60,23 @@ def arrows_of(record: MessageRecord) -> Iterator[RelationshipRecord]:
 
 def failed_tests(text: str) -> list[str]:
     """Find the names of tests that failed in what a test runner printed; [] for more than MOST_TESTS."""
-    if not _MAY_FAIL.search(text):
+    if not any(sign in text for sign in _FAILURES):
         return []
-    names = dict.fromkeys(name for pattern in _FAILED for name in pattern.findall(text))
+    names = dict.fromkeys(name for sign, pattern in _FAILED if sign in text for name in pattern.findall(text))
     return list(names) if len(names) <= MOST_TESTS else []
 
 
 def has_passed(text: str) -> bool:
     """Say whether a test runner printed that all it ran had passed."""
-    return ("passed" in text or "ok" in text or "OK" in text) and _PASSED.search(text) is not None
+    may_have = text.startswith("ok") or any(sign in text for sign in _PASSES)
+    return may_have and _PASSED.search(text) is not None
 
 
 def _of_tool(texts: list[str]) -> Iterator[tuple[str, str, str | None]]:
     for text in texts:
-        for match in _COMMIT.finditer(text) if "changed" in text else ():
+        for match in _COMMIT.finditer(text) if " changed" in text else ():
             yield "session_commit", f"commit:{match['hash']}", match["subject"].strip()
-        requests = list(dict.fromkeys(_REQUEST.findall(text)))
+        requests = list(dict.fromkeys(_REQUEST.findall(text))) if "https://" in text and "/" in text else []
         if len(requests) == 1 and (_CREATING.search(text) or text.strip() == requests[0]):
             yield "session_pull_request", f"url:{requests[0]}", None
         for name in failed_tests(text):

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from memory.collections.projects import Projects
@@ -29,7 +30,10 @@ def import_histories(
     project: str | None = None,
     derived: str = "all",
     keep_source: str = "auto",
+    beside: Callable[[int], AbstractContextManager[None]] | None = None,
     on_progress: Progress | None = None,
+    is_strict: bool = True,
+    is_stopped: Callable[[], bool] = lambda: False,
 ) -> ImportReport:
     """Import files, and all files in directories and archives that a format recognises.
 
@@ -41,7 +45,10 @@ def import_histories(
         project: The body of work that all of it belongs to; None for what each history says.
         derived: What is drawn from it; see `memory.importing.derived`.
         keep_source: Whose sources are kept: `auto`, `all`, `none`; see `memory.importing.kept`.
+        beside: Given how many bytes there are to read, makes what is to be entered while they are read.
         on_progress: Called while it reads.
+        is_strict: Whether what is named must be there, and be of a known format; else it is skipped.
+        is_stopped: Asked before each file; when it is true, the rest is left for the next import.
 
     Returns:
         What came of each file. Lines that cannot be read are among its `problems`; the rest was imported.
@@ -57,7 +64,7 @@ def import_histories(
         importer_named(format)
     check_choice(keep_source)
     report = ImportReport()
-    found = list(find_files(paths, format, report.skipped))
+    found = list(find_files(paths, format, report.skipped, is_strict=is_strict))
     run = _Run(
         Writer(saver, Merger(saver, projects, project, wanted(derived))),
         format,
@@ -67,9 +74,12 @@ def import_histories(
         report,
     )
     run.total = sum(each.size_bytes for each in found)
-    for each in found:
-        run.read(each)
-    run.writer.finish()
+    with beside(_unread(saver.store, found)) if beside else nullcontext():
+        for each in found:
+            if is_stopped():
+                break
+            run.read(each)
+        run.writer.finish()
     report.totals = _totals(saver.store, report.sources)
     report.seconds = round(time.perf_counter() - started, 3)
     return report
@@ -144,6 +154,15 @@ class _Run:
         # what was read is written while the members are still there
         self.writer.flush()
         self.writer.note(mark_of_archive(found, self._project))
+
+
+def _unread(store: Store, found: Sequence[Found | FoundArchive]) -> int:
+    """Count the bytes that no mark says are read."""
+    total = 0
+    for each in found:
+        mark = store.marks.get(each.name if isinstance(each, Found) else str(each.path))
+        total += max(0, each.size_bytes - (mark.offset_bytes if mark else 0))
+    return total
 
 
 def _totals(store: Store, sources: list[SourceReport]) -> dict[str, int]:

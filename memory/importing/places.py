@@ -83,9 +83,21 @@ def named_places(format: str | None = None) -> list[NamedPlace]:
         for name in getattr(importer, "PLACES", ()):
             path = expanded(name)
             if path is not None:
-                place = _named(importer.FORMAT, path)
+                place = place_at(path, importer.FORMAT)
                 found.setdefault((place.base, place.pattern), place)
     return list(found.values())
+
+
+def place_at(path: Path, format: str = "") -> NamedPlace:
+    """Make a place of a path: of a directory, of a file, or of files with `*` in their path."""
+    parts = path.parts
+    first = next((at for at, part in enumerate(parts) if "*" in part), None)
+    if first is not None:
+        return NamedPlace(format, _real(Path(*parts[:first])), "/".join(parts[first:]))
+    real = _real(path)
+    # what is not there yet is a file when it has a file's name
+    is_file = real.is_file() or (not real.exists() and path.suffix != "")
+    return NamedPlace(format, real.parent, real.name) if is_file else NamedPlace(format, real)
 
 
 def find_places(marks: Sequence[MarkOutline] = (), format: str | None = None) -> list[Place]:
@@ -122,18 +134,6 @@ def find_places(marks: Sequence[MarkOutline] = (), format: str | None = None) ->
             )
         )
     return sorted(found, key=lambda place: (place.format, place.path))
-
-
-def _named(format: str, path: Path) -> NamedPlace:
-    """Divide a path into the directory that can be watched, and the files in it."""
-    parts = path.parts
-    first = next((at for at, part in enumerate(parts) if "*" in part), None)
-    if first is not None:
-        return NamedPlace(format, _real(Path(*parts[:first])), "/".join(parts[first:]))
-    real = _real(path)
-    # what is not there yet is a file when it has a file's name
-    is_file = real.is_file() or (not real.exists() and path.suffix != "")
-    return NamedPlace(format, real.parent, real.name) if is_file else NamedPlace(format, real)
 
 
 def _real(path: Path) -> Path:

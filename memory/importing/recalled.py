@@ -17,6 +17,8 @@ _CITED = re.compile(r"\((message|learning|session):([0-9a-zA-Z][\w.:-]{0,199})\)
 
 def without_recalled(record: MessageRecord) -> list[str]:
     """Take recalled blocks out of a message, and give what they cited, as references."""
+    if not any(map(_holds, (record.parts, record.tool_call, record.tool_result, record.metadata))):
+        return []
     cited: dict[str, None] = {}
     for name in ("parts", "tool_call", "tool_result", "metadata"):
         value = getattr(record, name)
@@ -26,6 +28,16 @@ def without_recalled(record: MessageRecord) -> list[str]:
     if cited:
         record.metadata = record.metadata | {"recalled": list(cited)}
     return list(cited)
+
+
+def _holds(value: Any) -> bool:
+    """Say whether a value may hold such a block; nearly none does."""
+    kind = type(value)
+    if kind is str:
+        return _BEGINS in value
+    if kind is dict:
+        return any(map(_holds, value.values()))
+    return kind is list and any(map(_holds, value))
 
 
 def _without(value: Any, cited: dict[str, None]) -> Any:

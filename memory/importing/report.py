@@ -12,6 +12,10 @@ Progress = Callable[[str, int, int], None]
 """Called with a path, and how many bytes of all are read, of how many."""
 
 
+TOTALS = ("sources", "sessions", "messages", "added", "unchanged", "problems")
+"""What is counted over all files."""
+
+
 class SourceReport(BaseModel):
     """What came of one file, or of one member of an archive."""
 

@@ -50,11 +50,13 @@ _MODEL = {
         r"^(?:\*\*)?(?:gotcha|pitfall|lesson learn(?:ed|t))(?:\*\*)?\s*:(?:\*\*)?\s*\S", re.IGNORECASE
     ),
 }
-_HINTS = re.compile(
-    r"decid|decision|agreed|chose|settled|opted|with|now on|future|forward|as a rule|always|never|prefer|remember|in mind"
-    r"|forget|record|gotcha|watch out|beware|caveat|pitfall|lesson|catch|trap",
-    re.IGNORECASE,
-)
+_PERSON_HINTS = (
+    "decid", "decision", "agreed", "chose", "settled", "opted", " with ", "now on", "future", "forward", "as a rule",
+    "always", "never", "prefer", "remember", "in mind", "forget", "record", "gotcha", "watch out", "beware", "caveat",
+    "pitfall", "lesson", "catch", "trap",
+)  # fmt: skip
+_MODEL_HINTS = ("decision", "gotcha", "pitfall", "lesson learn")
+"""Without one of these no pattern fits; looking for plain words is a hundred times faster."""
 _CODE = re.compile(r"```[\s\S]*?(?:```|$)|~~~[\s\S]*?(?:~~~|$)")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 _BULLET = re.compile(r"^\s*(?:[-*+•]|\d+[.)])\s+")
@@ -76,10 +78,14 @@ def stated_in(record: MessageRecord) -> Iterator[Stated]:
         return
     is_person = record.role == "user"
     patterns, trust = (_PERSON, TRUST_PERSON) if is_person else (_MODEL, TRUST_MODEL)
+    hints = _PERSON_HINTS if is_person else _MODEL_HINTS
     seen: set[str] = set()
     for part in record.parts:
         text = part.get("text") if part.get("type") == "text" else None
-        if not isinstance(text, str) or (is_person and len(text) > LONGEST_MESSAGE) or not _HINTS.search(text):
+        if not isinstance(text, str) or (is_person and len(text) > LONGEST_MESSAGE):
+            continue
+        lower = text.lower()
+        if not any(hint in lower for hint in hints):
             continue
         for sentence in _sentences(text):
             category = next((name for name, pattern in patterns.items() if pattern.search(sentence)), None)

@@ -187,9 +187,12 @@ class Saver:
     def write_pieces(self, facts: Sequence[Facts], numbers: Sequence[int], prepared: Prepared) -> None:
         """Write the pieces of records that have their numbers now; inside the records' transaction."""
         rows: list[ChunkRow] = []
+        tools: dict[str | None, int] = {}
         for fact, number, each in zip(facts, numbers, prepared.pieces, strict=True):
             for piece in each:
-                tool = self._tool_number(piece.tool)
+                if piece.tool not in tools:
+                    tools[piece.tool] = self._tool_number(piece.tool)
+                tool = tools[piece.tool]
                 packed = pack_attributes(
                     self.store.workspace_number,
                     fact.kind,

@@ -5,6 +5,8 @@ A module here gives
   `run`         `(memory, arguments) → answer`, one call of Memory or of what stands below it
   `rows`        `(answer, arguments) → lines` for people: a tuple is one line of columns, a text one line as it is
   `CREATES`     whether the store is made when it is absent
+  `IS_LONG`     whether it may take long; then `run` takes `on_progress`, too
+  `IS_STREAM`   whether it answers until it is stopped; then `run` takes `stop`, too, and gives an iterator of answers
 """
 
 from collections.abc import Callable, Iterable
@@ -83,6 +85,14 @@ class Operation:
         return bool(getattr(self._module, "CREATES", False))
 
     @property
+    def is_stream(self) -> bool:
+        """Whether `run` answers again and again: `(memory, arguments, stop, on_progress) → iterator of answers`.
+
+        `stop` is an event; when it is set, what is in hand is finished and the iterator ends.
+        """
+        return bool(getattr(self._module, "IS_STREAM", False))
+
+    @property
     def is_long(self) -> bool:
         """Whether it may take long, and tells how far it is."""
         return bool(getattr(self._module, "IS_LONG", False))
@@ -91,6 +101,7 @@ class Operation:
 OPERATIONS = (
     Operation("demo", "Fill a store from invented sample histories and try a few searches."),
     Operation("import", "Import the histories of agents, chats and notes."),
+    Operation("watch", "Keep importing histories as they grow."),
     Operation("status", "Show what was imported, and when."),
     Operation("source", "Give what an imported file held, where it is kept."),
     Operation("search", "Find what was said, done and learned."),

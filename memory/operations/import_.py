@@ -52,10 +52,19 @@ def before(arguments: Arguments, store: str | None) -> str | None:
         raise InvalidInput("no path was given; give one, or --yes to import what is found on this machine")
     if arguments.format:
         importer_named(arguments.format)
-    for path in arguments.paths:
+    check_paths(arguments.paths)
+    return store
+
+
+def check_paths(paths: list[str]) -> None:
+    """See that files and directories are there.
+
+    Raises:
+        SourceFault: One is not.
+    """
+    for path in paths:
         if not os.path.lexists(Path(path).expanduser()):
             raise SourceFault(f"{path}: no such file or directory; check the path")
-    return store
 
 
 def agreed(arguments: Arguments) -> Arguments:

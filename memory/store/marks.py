@@ -1,6 +1,7 @@
 """How far each source file was read: what makes an import go on, or begin anew."""
 
 import json
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -68,6 +69,21 @@ class Marks:
             (self._workspace_number,),
         )
         return [MarkOutline(row[0], row[1], row[2], row[3], moment(row[4])) for row in rows]
+
+    def newest_below(self, directory: str, limit: int) -> list[tuple[str, str]]:
+        """Give path and format of the files below a directory that were imported, those written last first."""
+        first = directory.rstrip(os.sep) + os.sep
+        rows = self._database.rows(
+            "select path, format from import_mark where workspace_number = ? and path >= ? and path < ?"
+            " order by modified_ns desc limit ?",
+            (self._workspace_number, first, first[:-1] + chr(ord(os.sep) + 1), limit),
+        )
+        return [(row[0], row[1]) for row in rows]
+
+    def has(self, path: str) -> bool:
+        """Say whether a file was imported."""
+        sql = "select 1 from import_mark where workspace_number = ? and path = ?"
+        return self._database.row(sql, (self._workspace_number, path)) is not None
 
     def below(self, path: str) -> list[ImportMark]:
         """Read the marks of an archive's members, by path."""

@@ -2,9 +2,12 @@
 
 import gc
 import json
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any
 
 import click
@@ -22,19 +25,56 @@ def run_operation(operation: Operation, given: dict[str, Any], store: str | None
     """Run it and write what it answers: for people to stdout, problems to stderr; or one JSON document."""
     arguments = _asked(operation, _arguments(operation, given), store)
     with _opened(operation, arguments, store) as memory:
+        if operation.is_stream:
+            gc.enable()
+            _run_stream(operation, memory, arguments, as_json)
+            return
         if operation.is_long:
             gc.enable()
             with _progress(operation.name) as tell:
                 answer = operation.run(memory, arguments, tell)
         else:
             answer = operation.run(memory, arguments)
-        if as_json:
-            click.echo(_json(answer))
-            return
-        writer = Writer(sys.stdout)
-        writer.write(operation.rows(answer, arguments))
-        for line in operation.faults(answer):
-            click.echo(f"hark: {writer.plain(str(line))}", err=True)
+        _answer(operation, answer, arguments, as_json)
+
+
+def _run_stream(operation: Operation, memory: Memory, arguments: BaseModel, as_json: bool) -> None:
+    """Write answers as they come, until a person or the system stops it; the progress of the first one is shown."""
+    with _stopping() as stop:
+        with _progress(operation.name) as tell:
+            answers = operation.run(memory, arguments, stop, tell)
+            first = next(answers)
+        for answer in chain([first], answers):
+            _answer(operation, answer, arguments, as_json)
+
+
+def _answer(operation: Operation, answer: Any, arguments: BaseModel, as_json: bool) -> None:
+    if as_json:
+        click.echo(_json(answer))
+        return
+    writer = Writer(sys.stdout)
+    writer.write(operation.rows(answer, arguments))
+    for line in operation.faults(answer):
+        click.echo(f"hark: {writer.plain(str(line))}", err=True)
+
+
+@contextmanager
+def _stopping() -> Iterator[threading.Event]:
+    """Set an event when the process is asked to end; asked a second time, it ends at once."""
+    event = threading.Event()
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def end(number: int, _: object) -> None:
+        event.set()
+        signal.signal(number, before[signal.Signals(number)])
+
+    try:
+        for number in before:
+            signal.signal(number, end)
+        yield event
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _arguments(operation: Operation, given: dict[str, Any]) -> BaseModel:

@@ -54,7 +54,7 @@ class FoundArchive:
 
 
 def find_files(
-    paths: Sequence[Path], format: str | None, skipped: list[dict[str, str]]
+    paths: Sequence[Path], format: str | None, skipped: list[dict[str, str]], *, is_strict: bool = True
 ) -> Iterator[Found | FoundArchive]:
     """Find the files to read, each once: those that are named, and those in directories that a format recognises.
 
@@ -62,6 +62,8 @@ def find_files(
         paths: Files and directories.
         format: What every file is read as; None for the format that recognises it.
         skipped: Gets `path` and `reason` of what in directories is not read.
+        is_strict: False treats named files as those in directories: what cannot be read or is of no known format is
+            skipped, and what is not there passed over.
 
     Raises:
         SourceFault: A path is not there, or cannot be read.
@@ -69,24 +71,41 @@ def find_files(
     """
     seen: set[Path] = set()
     for path in paths:
-        given = _given(path)
-        if given.is_dir():
-            yield from _in_directory(given, format, skipped, seen)
+        if not is_strict and not os.path.lexists(path):
             continue
-        real = given.resolve()
-        if real in seen:
-            continue
-        seen.add(real)
         try:
-            found = _recognised(real, format)
-            reason = "" if found else _unknown(real)
-        except OSError as error:
-            raise SourceFault(f"{given}: cannot be read ({error.strerror}); check its rights") from error
-        if found is None:
+            yield from _at(path, format, skipped, seen, is_strict)
+        except SourceFault as error:
+            if is_strict:
+                raise
+            skipped.append({"path": whole(str(path)), "reason": str(error).removeprefix(f"{path}: ")})
+
+
+def _at(
+    path: Path, format: str | None, skipped: list[dict[str, str]], seen: set[Path], is_named: bool
+) -> Iterator[Found | FoundArchive]:
+    """Find what is to be read at one path."""
+    given = _given(path)
+    if given.is_dir():
+        yield from _in_directory(given, format, skipped, seen)
+        return
+    real = given.resolve()
+    if real in seen:
+        return
+    seen.add(real)
+    try:
+        found = _recognised(real, format)
+        reason = "" if found else _unknown(real)
+    except OSError as error:
+        raise SourceFault(f"{given}: cannot be read ({error.strerror}); check its rights") from error
+    if found is None:
+        if is_named:
             raise UnknownFormat(f"{given}: {reason}; known are: {', '.join(importers())}; name one with --format")
-        if isinstance(found, FoundArchive):
-            found.is_named = True
-        yield found
+        skipped.append({"path": whole(str(real)), "reason": reason})
+        return
+    if isinstance(found, FoundArchive):
+        found.is_named = is_named
+    yield found
 
 
 def find_members(folder: Path, archive: str, format: str | None, skipped: list[dict[str, str]]) -> list[Found]:
@@ -184,10 +203,10 @@ def walk(directory: Path, unread: list[dict[str, str]]) -> Iterator[Path]:
                 note(error)
 
 
-def listed(directory: Path) -> Iterator[Listed]:
+def listed(directory: Path, *, is_deep: bool = True) -> Iterator[Listed]:
     """Give the files that `walk` would give, in no order, with what the file system says of them.
 
-    What cannot be read is left out.
+    What cannot be read is left out; so are, when it is not deep, the directories in it.
     """
     waiting = [str(directory)]
     while waiting:
@@ -195,7 +214,7 @@ def listed(directory: Path) -> Iterator[Listed]:
             with os.scandir(waiting.pop()) as entries:
                 for entry in entries:
                     if entry.is_dir(follow_symlinks=False):
-                        if entry.name not in SKIPPED_FOLDERS:
+                        if is_deep and entry.name not in SKIPPED_FOLDERS:
                             waiting.append(entry.path)
                     elif entry.is_file():
                         yield Listed(entry.path, entry.stat())

@@ -1,68 +1,86 @@
-"""Secrets out of text, before any write: keys, tokens, private keys, passwords in URLs; and `<private>` blocks.
+"""Secrets out of text, before any write: keys, tokens, private keys, passwords; and `<private>` blocks.
 
 A secret becomes `[redacted:KIND:HASH]`. The hash is keyed by the store, so that equal secrets stay equal in it and
 nothing can be guessed from it elsewhere. Redacting twice changes nothing.
+
+Most texts hold no secret. What all rules look for is asked for in one pass first, the gate: over the bytes of a whole
+value, packed, by RE2, whose time does not grow with the number of rules. Only what passes it is looked at text by text.
 """
 
 import hashlib
 import hmac
 import re
 from collections import Counter
-from functools import lru_cache, partial
+from collections.abc import Callable, Iterator
+from functools import cache, lru_cache, partial
+from itertools import pairwise
 from typing import Any
 
-from memory.redaction_rules import LONG_WORD, RULES, Rule
+import msgpack
+import re2
 
-_PRIVATE = re.compile(r"<private>[\s\S]*?(?:</private>|$)", re.IGNORECASE)
+from memory.redaction_contexts import CONTEXTS, KEYED
+from memory.redaction_rules import PRIVATE_KEY, RULES, Rule
+from memory.redaction_values import is_placeholder
+
 LEFT_OUT = "[private]"
 """What stands in place of a `<private>` block."""
-_SPACED_RULES = tuple(rule for rule in RULES if rule.has_spaces)
-
-
-def _any_of(words: set[str]) -> str:
-    """Write a pattern that finds any of some words in one pass, letter by letter."""
-    heads = {word[0] for word in words if word}
-    tails = [re.escape(head) + _any_of({word[1:] for word in words if word[:1] == head}) for head in sorted(heads)]
-    # a word that ends here is found, whatever may follow
-    return "" if "" in words or not tails else f"(?:{'|'.join(tails)})"
-
-
-_MARKS = re.compile(
-    r"\b"
-    + _any_of({need for rule in RULES if not rule.has_spaces and rule.kind != "discord" for need in rule.needs})
-    + r"|\b[MNO][\w-]{23,27}\.[\w-]{6}\."
-)
-"""Without one of these marks no key of a provider is in a text; most texts have none."""
-
-
-@lru_cache(maxsize=4096)
-def _rules_for(marks: frozenset[str]) -> tuple[Rule, ...]:
-    """Give the rules that marks found in a text call for, in order; a mark may be the beginning of a longer one."""
-    return tuple(
-        rule
-        for rule in RULES
-        if not rule.has_spaces
-        and any(need.startswith(mark) or mark.startswith(need) for mark in marks for need in rule.needs)
-    )
-
-
 LONGEST_SECRET = 20_000
 """Characters of the longest secret that is waited for: a private key."""
-_SHORTEST = 12
-"""Characters of the shortest text that can hold a secret with its name."""
-_TELLING = re.compile(r"pass(?:word|wd|phrase)|secret|token|api[_-]?key|credential", re.IGNORECASE)
-_PLACEHOLDER = re.compile(r"\[redacted:\w+:[0-9a-f]{6}\]")
-_NO_SECRETS = re.compile(
-    r"(?i)^(?:x{4,}|\*{3,}|\.{3,}|<.*>|\$.*|%.*%|your[-_].*|my[-_].*|changeme|example.*|placeholder.*|redacted.*|none|null|"
-    r"true|false|undefined|required|optional|string|process\.env.*|os\.environ.*|env\..*|.*\.\.\..*)$"
+GATE_BYTES = 64_000_000
+"""Of memory that the gate may take for its states; with less it becomes slower, never wrong."""
+_SHORTEST = 10
+"""Characters of the shortest text that can hold a secret."""
+_PRIVATE = re.compile(r"<private>[\s\S]*?(?:</private>|$)", re.IGNORECASE)
+_ALL_RULES = (*RULES, *CONTEXTS)
+_TELLING = re.compile(
+    r"pass(?:word|wd|phrase|code)|pwd|secret|token|key|credential|auth|signature|cookie|bearer", re.IGNORECASE
 )
-"""Values that people write where a secret would stand."""
+_PLACEHOLDER = re.compile(r"\[redacted:\w+:[0-9a-f]{6}\]")
+_BLOCK = re.compile(r"-----BEGIN|---- BEGIN|PuTTY-User-Key-File-|<private>", re.IGNORECASE)
+_BLOCK_END = re.compile(r"-----END[^-]*-----|---- END[^-]*----|Private-MAC:|</private>", re.IGNORECASE)
+_INSIDE_BASE64 = re.compile(r"[A-Za-z0-9_+-]{24}$")
+"""What stands in front of something that only looks like a key: base64 that came by its mark by chance."""
+_LINE_ENDS = re.compile(r"\\+[nrt]|\s")
 
 
-@lru_cache(maxsize=4096)
-def _tells(name: str) -> bool:
-    """Say whether a value under this name is likely to be a secret."""
-    return _TELLING.search(name) is not None
+@cache
+def _gate() -> Callable[[bytes], object]:
+    """Make the one pattern that something in every text with a secret fits; the search for it in bytes."""
+    gates = "|".join(dict.fromkeys(["(?i:<private>)", KEYED, *(rule.gate for rule in _ALL_RULES)]))
+    found: Callable[[bytes], object] = re2.compile(gates.encode("ascii"), _options()).search
+    return found
+
+
+@cache
+def _gates() -> Callable[[bytes], list[int]]:
+    """Make all gates as one set: the search that says which of the rules are to be tried on a text."""
+    gates = re2.Set.SearchSet(_options())
+    for rule in _ALL_RULES:
+        gates.Add(rule.gate.encode("ascii"))
+    gates.Compile()
+    found: Callable[[bytes], list[int]] = gates.Match
+    return found
+
+
+def _options() -> Any:
+    options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1
+    options.max_mem = GATE_BYTES
+    options.never_capture = True
+    return options
+
+
+def may_hold_secret(data: bytes) -> bool:
+    """Say whether bytes may hold a secret; without looking at what stands around it, so that most often it does not."""
+    return _gate()(data) is not None
+
+
+def _rules_for(data: bytes) -> Iterator[Rule]:
+    """Give the rules that may find something in bytes that passed the gate, in order."""
+    # a set whose states need too much memory says that it found nothing
+    numbers = sorted(_gates()(data)) or range(len(_ALL_RULES))
+    return (_ALL_RULES[number] for number in numbers)
 
 
 class Redactor:
@@ -71,6 +89,7 @@ class Redactor:
     def __init__(self, key: bytes, *, is_on: bool = True) -> None:
         self._key = key
         self._is_on = is_on
+        self._pack = msgpack.Packer(unicode_errors="surrogatepass", default=repr).pack
         self.found: Counter[str] = Counter()
         """How many were taken out, by kind."""
 
@@ -78,22 +97,24 @@ class Redactor:
         """Take the secrets out of a text."""
         if not self._is_on or len(text) < _SHORTEST:
             return text
-        if "<private>" in text or "<PRIVATE>" in text:
-            text = _PRIVATE.sub(LEFT_OUT, text)
-        # inside JSON a line's end is written `\\n`, and the key behind it begins a word all the same
-        plain = text if "\\" not in text else text.replace("\\n", " ").replace("\\t", " ").replace("\\r", " ")
-        words = " ".join([word for word in plain.split() if len(word) >= LONG_WORD])
-        lower = text.lower()
-        for rule in _SPACED_RULES:
-            where = lower if rule.ignores_case else text
-            for need in rule.needs:
-                if need in where:
-                    text = rule.pattern.sub(partial(self._placed, rule), text)
-                    break
-        if words and (marks := set(_MARKS.findall(words))):
-            for rule in _rules_for(frozenset(marks)):
-                text = rule.pattern.sub(partial(self._placed, rule), text)
-        return text
+        return self._without(text)
+
+    def value(self, value: Any) -> Any:
+        """Take the secrets out of all texts of a JSON-like value; what holds none is given back as it is."""
+        if not self._is_on or value is None:
+            return value
+        if isinstance(value, str):
+            return self.text(value)
+        if not isinstance(value, dict | list | tuple) or not self._may_hold_secret(value):
+            return value
+        if isinstance(value, dict):
+            pairs = {self.value(key): self._under(key, each) for key, each in value.items()}
+            is_same = len(pairs) == len(value) and all(
+                new is old and pairs[new] is value[old] for new, old in zip(pairs, value, strict=True)
+            )
+            return value if is_same else pairs
+        items = self._flagged([self.value(each) for each in value])
+        return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
 
     def unfinished(self, text: str) -> int:
         """Say how many characters at the end of a growing text may be the beginning of a secret.
@@ -102,58 +123,98 @@ class Redactor:
         """
         if not self._is_on:
             return 0
-        block = max(text.rfind("-----BEGIN"), text.lower().rfind("<private>"))
-        if block >= 0 and not re.search(r"-----END[^-]*-----|</private>", text[block:], re.IGNORECASE):
+        block = max((found.start() for found in _BLOCK.finditer(text)), default=-1)
+        if block >= 0 and not _BLOCK_END.search(text, block):
             return len(text) - block if len(text) - block <= LONGEST_SECRET else 0
         if text[-1:].isspace():
             return 0
         # the words that name a value stand before it: `Bearer …`, `export TOKEN=…`
         last = re.split(r"\s", text[-400:])[-1]
-        is_marked = _MARKS.search(last) is not None or any(
-            rule.pattern.search(f"{text[-400:]}0a1b2c3d4e5f6") for rule in _SPACED_RULES
-        )
-        return len(last) if last and is_marked else 0
+        return len(last) if last and (_is_marked(last) or _is_named(text[-400:])) else 0
 
-    def value(self, value: Any) -> Any:
-        """Take the secrets out of all texts of a JSON-like value; what holds none is given back as it is."""
-        if not self._is_on:
-            return value
-        if isinstance(value, str):
-            return self.text(value)
-        if isinstance(value, dict):
-            pairs = {key: self._under(key, each) for key, each in value.items()}
-            return pairs if any(pairs[key] is not value[key] for key in pairs) else value
-        if isinstance(value, list | tuple):
-            items = [self.value(each) for each in value]
-            return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
-        return value
+    def _may_hold_secret(self, value: Any) -> bool:
+        try:
+            return may_hold_secret(self._pack(value))
+        except (ValueError, OverflowError, TypeError):
+            # what does not fit into the packing, such as a number of more than 64 bits
+            self._pack = msgpack.Packer(unicode_errors="surrogatepass", default=repr).pack
+            return True
+
+    def _without(self, text: str) -> str:
+        data = text.encode("utf-8", "surrogatepass")
+        if not may_hold_secret(data):
+            return text
+        without = _PRIVATE.sub(LEFT_OUT, text)
+        for rule in _rules_for(data):
+            without = rule.pattern.sub(partial(self._placed, rule), without)
+        return text if without == text else without
 
     def _under(self, key: object, value: Any) -> Any:
         """Redact a value that stands under a name: `{"password": "…"}` tells by its name what it is."""
         changed = self.value(value)
-        if (
-            changed is value
-            and isinstance(value, str)
-            and isinstance(key, str)
-            and _tells(key)
-            and 8 <= len(value) <= 200
-        ):
-            named = f'"{key}": "{value}"'
-            held = self.text(named)
-            if held != named and (match := _PLACEHOLDER.search(held)):
-                return match.group()
+        if changed is value and isinstance(value, str) and isinstance(key, str) and _tells(key):
+            return self._told(f'"{key}": "{value}"', value)
         return changed
+
+    def _flagged(self, items: list[Any]) -> list[Any]:
+        """Redact what stands behind a flag in a list of a command's words: `["--password", "…"]`."""
+        for at, (flag, value) in enumerate(pairwise(items), 1):
+            if isinstance(flag, str) and isinstance(value, str) and flag.startswith("--") and _tells(flag):
+                items[at] = self._told(f'{flag} "{value}"', value)
+        return items
+
+    def _told(self, told: str, value: str) -> str:
+        if not _SHORTEST - 4 <= len(value) <= 2_000:
+            return value
+        held = self._without(told)
+        match = _PLACEHOLDER.search(held)
+        if held == told or match is None:
+            return value
+        before, behind = told.index(value), len(told) - told.index(value) - len(value)
+        return held[before : len(held) - behind]
 
     def _placed(self, rule: Rule, match: re.Match[str]) -> str:
         group = 1 if rule.pattern.groups else 0
         secret = match[group]
-        before = match.string[max(0, match.start() - 2) : match.start()]
-        inside = before[-1:].isalnum() and before.isascii() and before not in ("\\n", "\\t", "\\r")
-        if rule.is_word and inside:
+        if "[redacted:" in match[0] or is_placeholder(secret) or not rule.check(secret):
             return match[0]
-        if "[redacted:" in match[0] or _NO_SECRETS.match(secret) or len(set(secret)) < 5:
+        if rule.is_word and _is_inside(match.string, match.start()):
             return match[0]
         self.found[rule.kind] += 1
+        if rule.kind == PRIVATE_KEY:
+            # a key's lines end in many ways
+            secret = _LINE_ENDS.sub("", secret)
         digest = hmac.new(self._key, secret.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:6]
         start, end = match.start(group) - match.start(), match.end(group) - match.start()
         return f"{match[0][:start]}[redacted:{rule.kind}:{digest}]{match[0][end:]}"
+
+
+def _is_inside(text: str, start: int) -> bool:
+    """Say whether what begins here begins inside a word, or stands in the middle of base64."""
+    before = text[max(0, start - 24) : start]
+    # inside JSON a line's end is written `\\n`, and the key behind it begins a word all the same
+    if before.endswith(("\\n", "\\t", "\\r")):
+        return False
+    last = before[-1:]
+    return (last.isalnum() and last.isascii()) or _INSIDE_BASE64.search(before) is not None
+
+
+@lru_cache(maxsize=4096)
+def _tells(name: str) -> bool:
+    """Say whether a value under this name is likely to be a secret."""
+    return _TELLING.search(name) is not None
+
+
+def _is_marked(word: str) -> bool:
+    """Say whether a word holds what a key begins with, or may come to hold it."""
+    return any(need in word for rule in RULES for need in rule.needs if len(need) > 1)
+
+
+def _is_named(text: str) -> bool:
+    """Say whether a secret would be seen here, if one went on here."""
+    lower, random = text.lower(), "0a1B2c3D4e5F6g7H8i9J"
+    return any(
+        rule.pattern.search(f"{text}{random}")
+        for rule in CONTEXTS
+        if any(need in (lower if rule.ignores_case else text) for need in rule.needs)
+    )

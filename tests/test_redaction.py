@@ -1,13 +1,21 @@
 """Secrets are gone before anything is written; what only looks like one stays."""
 
+import importlib.util
 import json
 import random
 import string
+import sys
+from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from memory import Memory
-from memory.redaction import Redactor
+from memory.redaction import Redactor, may_hold_secret
+from memory.redaction_contexts import CONTEXTS
+from memory.redaction_rules import RULES
+from memory.redaction_values import is_placeholder
 
 HEX, ALNUM, LOWER = "0123456789abcdef", string.ascii_letters + string.digits, string.ascii_lowercase + string.digits
 chance = random.Random(5)
@@ -16,6 +24,16 @@ chance = random.Random(5)
 def made(letters, count):
     return "".join(chance.choice(letters) for _ in range(count))
 
+
+def benchmark(name):
+    path = Path(__file__).parents[1] / "benchmarks" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+sample = benchmark("redaction_sample")
 
 # put together here, so that no scanner takes this file for a leak
 SECRETS = {
@@ -126,6 +144,96 @@ def test_a_value_under_a_telling_name_goes(redactor):
     assert "hunter22xyz" not in str(redacted)
     assert SECRETS["aws"] not in str(redacted)
     assert redacted["env"]["user"] == "ann"
+
+
+@pytest.mark.parametrize("kind", sample.KEYS)
+def test_equal_secrets_get_equal_placeholders_wherever_they_stand(redactor, kind):
+    key = sample.made(random.Random(1), sample.KEYS[kind])
+    alone = redactor.text(key)
+
+    for frame in [
+        *sample.AROUND.values(),
+        "Authorization: Bearer {}",
+        "https://x-access-token:{}@x.example/",
+        '"token": "{}"',
+    ]:
+        assert redactor.text(frame.format(key)) == frame.format(alone)
+    assert redactor.value({"password": key}) == {"password": alone}
+
+
+def test_a_secret_that_only_its_surroundings_tell_has_one_placeholder_in_all_of_them(redactor):
+    frames = (
+        '"password": "{}"',
+        "export DB_PASSWORD={}",
+        "postgres://ann:{}@db/x",
+        "mysql -u root -p{} x",
+        "tool --password {}",
+        "password: {}",
+    )
+    found = {
+        redactor.text(frame.format("Garden4711x")).replace(frame.split("{}")[0], "").split("]")[0] for frame in frames
+    }
+
+    assert len(found) == 1
+    assert found.pop().startswith("[redacted:secret:")
+    assert redactor.value({"password": "Garden4711x"})["password"] == redactor.value(["--password", "Garden4711x"])[1]
+
+
+def test_a_private_key_is_the_same_however_its_lines_end(redactor):
+    block = (
+        "-----BEGIN "
+        + "PRIVATE KEY-----\n"
+        + "\n".join(made(ALNUM, 64) for _ in range(9))
+        + "\n-----END "
+        + "PRIVATE KEY-----"
+    )
+
+    assert (
+        redactor.text(block) == redactor.text(block.replace("\n", "\\n")) == redactor.text(block.replace("\n", "\r\n"))
+    )
+
+
+def test_what_the_sample_plants_is_found_and_what_looks_like_it_stays(redactor):
+    planted, look_alikes = list(sample.planted(20)), list(sample.look_alikes(20, 3))
+    missed = [case for case in planted if any(secret in redactor.text(case.text) for secret in case.secrets)]
+    wrong = [case.text for case in look_alikes if redactor.text(case.text) != case.text]
+
+    assert len(missed) <= len(planted) * 0.02, [case.text for case in missed]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("rule", [rule for rule in RULES if rule.is_word], ids=lambda rule: rule.kind)
+@settings(max_examples=5, deadline=None, database=None)
+@given(chosen=st.data())
+def test_the_gate_lets_everything_pass_that_a_rule_looks_for(rule, chosen):
+    text = chosen.draw(st.from_regex(rule.pattern, fullmatch=True)) + chosen.draw(st.text(max_size=3))
+
+    assert may_hold_secret(text.encode("utf-8", "surrogatepass"))
+
+
+@settings(max_examples=200, deadline=None, database=None)
+@given(st.text(min_size=6, max_size=40, alphabet=ALNUM + "!@#$%^&*+?~-_./é字"), st.integers(0, 9999))
+def test_the_gate_lets_every_surrounding_pass_in_which_a_secret_is_found(secret, which):
+    frames = [frame for frames in sample.FRAMES.values() for frame in frames]
+    text = frames[which % len(frames)].replace("@@", secret)
+    is_found = any(
+        rule.check(found[1]) and not is_placeholder(found[1])
+        for rule in CONTEXTS
+        for found in rule.pattern.finditer(text)
+    )
+
+    assert may_hold_secret(text.encode()) or not is_found
+
+
+def test_a_value_as_a_whole_loses_what_its_texts_lose_one_by_one(redactor):
+    for case in [*sample.planted(3), *sample.look_alikes(3)]:
+        packed = {"a": [{"b": case.text, "n": 1 << 70}, "plain"], "c": None}
+        assert redactor.value(packed)["a"][0]["b"] == redactor.text(case.text)
+        assert (redactor.value(case.text) is case.text) == (redactor.text(case.text) == case.text)
+
+
+def test_names_of_values_lose_their_secrets_too(redactor):
+    assert SECRETS["github"] not in str(redactor.value({"env": {SECRETS["github"]: 1}}))
 
 
 def test_no_byte_of_a_secret_is_in_any_file_of_the_store(tmp_path):

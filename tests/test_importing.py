@@ -3,10 +3,8 @@
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -328,32 +326,6 @@ def test_a_child_that_comes_before_its_parent_is_linked_when_that_comes(tmp_path
 
 
 IMPORT = "import sys; from memory import Memory; m = Memory.open(sys.argv[1]); m.import_(sys.argv[2]); m.close()"
-
-
-@pytest.mark.slow
-def test_an_import_that_is_killed_ten_times_ends_in_the_same_store(tmp_path):
-    history = tmp_path / "long.jsonl"
-    history.write_text("\n".join(lines(*(f"prompt number {i} about tea and ports" for i in range(4000)))) + "\n")
-    command = [sys.executable, "-c", IMPORT, str(tmp_path / "killed"), str(history)]
-    for kill in range(10):
-        child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(0.25 + 0.13 * kill)
-        child.send_signal(signal.SIGKILL)
-        child.wait()
-    subprocess.run(command, check=True, timeout=120)
-
-    with Memory.open(tmp_path / "killed") as killed, Memory.open(tmp_path / "whole") as whole:
-        whole.import_(history)
-
-        def rows(memory):
-            return memory.store.database.rows("select id, seq, turn, content from message order by seq")
-
-        assert rows(killed) == rows(whole)
-        assert len(rows(whole)) == 4000
-        for memory in (killed, whole):
-            assert memory.search('"prompt number 3999"', mode="keyword").hits[0].seq == 4000
-            assert memory.stats().index.model_dump() == {"documents": 4001, "lag": 0, "fault": None}
-            assert memory.store.database.row("pragma integrity_check") == ("ok",)
 
 
 @pytest.mark.slow

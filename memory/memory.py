@@ -177,6 +177,7 @@ class Memory:
         format: str | None = None,
         project: str | None = None,
         keep_source: str | None = None,
+        poll: bool = False,
         on_progress: "Progress | None" = None,
     ) -> "Iterator[ImportReport]":
         """Import what came since the last import, and then what comes, until it is stopped.
@@ -188,6 +189,7 @@ class Memory:
             format: As for `import_`; without paths: only the places of this format.
             project: As for `import_`.
             keep_source: As for `import_`.
+            poll: Look at the files every two seconds, for file systems that give no notices of changes.
             on_progress: As for `import_`.
 
         Yields:
@@ -207,7 +209,7 @@ class Memory:
                 some, is_first, keep_source, is_strict=is_strict, is_stopped=stopped.is_set, **arguments
             )
 
-        return SourceWatcher(self.store, read, given, None if given else format, stopped).reports()
+        return SourceWatcher(self.store, read, given, None if given else format, stopped, poll).reports()
 
     def _imported(
         self, paths: Sequence[Path], is_much: bool, keep_source: str | None, **arguments: Any

@@ -1,6 +1,7 @@
 """Import what paths name: files, directories, archives."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -64,6 +65,7 @@ def import_histories(
         importer_named(format)
     check_choice(keep_source)
     report = ImportReport()
+    already = Counter(saver.redactor.found)
     found = list(find_files(paths, format, report.skipped, is_strict=is_strict))
     run = _Run(
         Writer(saver, Merger(saver, projects, project, wanted(derived))),
@@ -80,6 +82,7 @@ def import_histories(
                 break
             run.read(each)
         run.writer.finish()
+    report.redacted = dict(saver.redactor.found - already)
     report.totals = _totals(saver.store, report.sources)
     report.seconds = round(time.perf_counter() - started, 3)
     return report

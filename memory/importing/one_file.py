@@ -82,10 +82,16 @@ class _Reading:
     def keep(self, writer: Writer, mark: Mark) -> None:
         """Keep what lies before a mark."""
         start = self.kept_to
-        if start is not None and mark.offset > start:
+        if start is None or mark.offset <= start:
+            return
+        try:
             pieces = kept_pieces(self.path, start, mark.offset, writer.redactor)
-            writer.keep(self.report.path, pieces, is_anew=start == 0)
-            self.kept_to = mark.offset
+        except OSError as error:
+            self.kept_to = None
+            self.report.note(f"what the file held is not kept ({error.strerror})")
+            return
+        writer.keep(self.report.path, pieces, is_anew=start == 0)
+        self.kept_to = mark.offset
 
     def mark(self, mark: Mark, problems: list[dict[str, Any]]) -> ImportMark | None:
         """Make what is stored of an importer's mark; None when the file cannot be read any more."""

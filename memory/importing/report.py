@@ -44,4 +44,6 @@ class ImportReport(BaseModel):
     totals: dict[str, int] = Field(default_factory=dict)
     skipped: list[dict[str, str]] = Field(default_factory=list)
     """`path` and `reason` of files in directories and archives that no format recognises."""
+    redacted: dict[str, int] = Field(default_factory=dict)
+    """How many secrets were taken out of what was read, by kind."""
     seconds: float = 0.0

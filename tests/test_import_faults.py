@@ -1,0 +1,216 @@
+"""Sources that change, vanish, or are larger or stranger than any program meant them to be."""
+
+import base64
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from memory import Memory
+from memory.importers import claude_code, gemini_cli
+from memory.importers.reading.records import Item
+from memory.importers.reading.source import Source
+
+SESSION = "7c0c2f8e-7f0e-4f27-9c5d-0d2c8f1a2222"
+
+
+def line(at: int, content: Any, session: str = SESSION, **more: Any) -> str:
+    record = {"type": "user", "sessionId": session, "uuid": f"7c0c2f8e-0000-4f27-9c5d-{at:012d}", "parentUuid": None}
+    record |= {"isSidechain": False, "cwd": "/home/ada/kiosk", "timestamp": "2026-02-01T10:00:00.000Z"}
+    return json.dumps(record | more | {"message": {"role": "user", "content": content}}) + "\n"
+
+
+@pytest.fixture
+def memory(tmp_path: Path):
+    with Memory.open(tmp_path / "store") as memory:
+        yield memory
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> Path:
+    path = tmp_path / "history.jsonl"
+    path.write_text("".join(line(at, f"prompt {at}") for at in range(900)))
+    return path
+
+
+def contents(memory: Memory) -> list[str]:
+    return [row[0] for row in memory.store.database.rows("select content from message order by session_number, seq")]
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, module: Any, at: int, change: Callable[[], None]) -> None:
+    """Let something happen when an importer has yielded so many items."""
+    read = module.read
+
+    def disturbed(source: Source) -> Iterator[Item]:
+        for count, item in enumerate(read(source)):
+            if count == at:
+                change()
+            yield item
+
+    monkeypatch.setattr(module, "read", disturbed)
+
+
+def test_what_is_appended_while_a_file_is_read_comes_now_or_next_time(
+    memory: Memory, history: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def grow() -> None:
+        with history.open("a") as file:
+            file.write(line(900, "appended meanwhile"))
+
+    with monkeypatch.context() as patch:
+        meanwhile(patch, claude_code, 100, grow)
+        memory.import_(history)
+    memory.import_(history)
+
+    assert len(contents(memory)) == 901
+    assert memory.import_(history).totals["added"] == 0
+
+
+def test_a_file_that_is_cut_while_it_is_read_keeps_what_was_read(
+    memory: Memory, history: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        meanwhile(patch, claude_code, 100, lambda: os.truncate(history, 5000))
+        report = memory.import_(history)
+    found = len(contents(memory))
+    assert 10 < found <= 900
+    assert all("JSON" in problem["what"] for problem in report.sources[0].problems)
+
+    history.write_text("".join(line(at, f"prompt {at}") for at in range(900)))
+    memory.import_(history)
+    assert len(contents(memory)) == 900
+
+
+def test_a_file_that_is_replaced_while_it_is_read_is_read_anew(
+    memory: Memory, history: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = history.with_name("other")
+    other.write_text("".join(line(at, f"other {at}") for at in range(5000, 5010)))
+    with monkeypatch.context() as patch:
+        meanwhile(patch, claude_code, 100, lambda: other.replace(history) and None)
+        memory.import_(history)
+    memory.import_(history)
+
+    found = contents(memory)
+    assert {f"other {at}" for at in range(5000, 5010)} <= set(found)
+    assert {f"prompt {at}" for at in range(900)} <= set(found)
+    assert len(found) == 910
+
+
+def test_a_file_that_is_deleted_while_it_is_read_is_read_to_its_end(
+    memory: Memory, history: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        meanwhile(patch, claude_code, 100, history.unlink)
+        memory.import_(history)
+
+    assert len(contents(memory)) == 900
+
+
+def test_a_document_that_is_written_anew_while_it_is_read_is_read_again(
+    memory: Memory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def document(*said: str) -> str:
+        messages = [
+            {"id": f"m{at}", "timestamp": "2026-01-10T09:00:00Z", "type": "user", "content": text}
+            for at, text in enumerate(said)
+        ]
+        head = {"sessionId": "kiosk-1", "projectHash": "p", "startTime": "2026-01-10T09:00:00Z"}
+        return json.dumps(head | {"lastUpdated": "2026-01-10T09:00:00Z", "messages": messages})
+
+    path = tmp_path / "session-1.json"
+    path.write_text(document("one"))
+    with monkeypatch.context() as patch:
+        meanwhile(patch, gemini_cli, 1, lambda: path.write_text(document("one", "two")) and None)
+        memory.import_(path)
+    memory.import_(path)
+    assert contents(memory) == ["one", "two"]
+
+    path.write_text(document("one", "two", "three")[:-20])
+    broken = memory.import_(path)
+    assert "not a whole document" in broken.sources[0].problems[0]["what"]
+    path.write_text(document("one", "two", "three"))
+    assert memory.import_(path).totals["added"] == 1
+
+
+@pytest.mark.slow
+def test_an_image_of_a_hundred_megabytes_is_attached_and_not_indexed(memory: Memory, tmp_path: Path) -> None:
+    data = os.urandom(1_000_000) * 100
+    source = {"type": "base64", "media_type": "image/png", "data": base64.b64encode(data).decode()}
+    path = tmp_path / "history.jsonl"
+    with path.open("w") as file:
+        file.write(line(1, [{"type": "text", "text": "what is in this picture"}, {"type": "image", "source": source}]))
+        file.write(line(2, "behind the picture"))
+
+    report = memory.import_(path, keep_source="none")
+
+    assert (report.totals["added"], report.totals["problems"]) == (2, 0)
+    first = memory.messages.get(memory.search('"what is in this picture"').hits[0].id)
+    assert [part["type"] for part in first.parts] == ["text", "image"]
+    assert len(json.dumps(first.model_dump(mode="json"))) < 5000
+    [attached] = memory.attachments.list(message_id=first.id).items
+    assert attached.size_bytes == 100_000_000
+    assert memory.attachments.data(attached.id) == data
+    assert memory.store.chunks.count() == 3
+
+
+def test_two_machines_copies_of_one_history_are_one(memory: Memory, tmp_path: Path) -> None:
+    laptop, desktop = tmp_path / "laptop" / "a.jsonl", tmp_path / "desktop" / "b.jsonl"
+    for path, cwd, last in ((laptop, "/Users/ada/kiosk", 6), (desktop, "/home/ada/kiosk", 8)):
+        path.parent.mkdir()
+        path.write_text("".join(line(at, f"prompt {at}", cwd=cwd) for at in range(last)))
+    memory.import_([laptop, desktop])
+    with laptop.open("a") as file:
+        file.write(line(90, "only on the laptop", cwd="/Users/ada/kiosk"))
+    memory.import_([desktop, laptop])
+
+    assert [each for each in contents(memory) if each.startswith("prompt")] == [f"prompt {at}" for at in range(8)]
+    assert contents(memory)[-1] == "only on the laptop"
+    [session] = memory.sessions.list().items
+    assert session.message_count == 9
+
+
+def test_cycles_orphans_and_branches_are_kept_and_end(memory: Memory, tmp_path: Path) -> None:
+    parents = {1: 3, 2: 1, 3: 2, 4: 4, 5: 777, 6: 5, 7: 5}
+    path = tmp_path / "history.jsonl"
+    path.write_text(
+        "".join(line(at, f"prompt {at}", parentUuid=f"7c0c2f8e-0000-4f27-9c5d-{to:012d}") for at, to in parents.items())
+    )
+    memory.import_(path)
+
+    assert memory.import_(path).totals["added"] == 0
+    found = {each.content: each for each in memory.sessions.get(SESSION, messages=True).messages}
+    assert len(found) == 7
+    assert found["prompt 6"].parent_id == found["prompt 7"].parent_id == found["prompt 5"].id
+    assert found["prompt 5"].parent_id is None
+    assert found["prompt 1"].parent_id == found["prompt 3"].id
+    assert len(memory.messages.around(found["prompt 4"].id, before=3, after=3)) == 7
+
+
+def test_padding_of_a_power_cut_a_mark_of_order_and_mixed_ends_of_lines_are_tolerated(
+    memory: Memory, tmp_path: Path
+) -> None:
+    path = tmp_path / "history.jsonl"
+    first, second, third = (line(at, f"prompt {at}").encode().rstrip(b"\n") for at in range(3))
+    path.write_bytes(b"\xef\xbb\xbf" + first + b"\r\n\r\n" + second + b"\n" + third + b"\n" + b"\x00" * 4096)
+
+    assert memory.import_(path).totals["problems"] == 0
+    assert contents(memory) == ["prompt 0", "prompt 1", "prompt 2"]
+
+
+def test_a_secret_in_a_tools_output_is_counted_by_kind_and_nowhere_else(memory: Memory, tmp_path: Path) -> None:
+    secret = "ghp_" + "a1B2c3D4e5" * 3 + "f6"
+    path = tmp_path / "history.jsonl"
+    result = {"type": "tool_result", "tool_use_id": "t", "content": f"GITHUB_TOKEN={secret}\nok"}
+    path.write_text(line(1, f"use {secret} and {secret}") + line(2, [result]))
+
+    report = memory.import_(path)
+
+    assert report.redacted["github"] >= 2
+    assert secret not in report.model_dump_json()
+    for file in (tmp_path / "store").rglob("*"):
+        assert not file.is_file() or secret.encode() not in file.read_bytes()
+    assert memory.import_(path).redacted == {}

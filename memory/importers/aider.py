@@ -72,6 +72,7 @@ class _Reader:
     def __init__(self, source: Source) -> None:
         state = source.state
         self._path = source.path
+        self._name = source.name
         self._offset, self._line = source.offset, source.line
         self._session: str | None = state.get("session")
         self._started: str = state.get("started", "")
@@ -137,7 +138,7 @@ class _Reader:
         is_same = self._session is not None and started == self._started
         self._repeat = self._repeat + 1 if is_same else 1
         self._started, self._count, self._is_titled = started, 0, False
-        self._session = f"{self._path.absolute()}#{started}" + (f"#{self._repeat}" if is_same else "")
+        self._session = f"{self._name}#{started}" + (f"#{self._repeat}" if is_same else "")
         session = SessionRecord(self._session, metadata={"kind": "main"})
         session.created_at = self._started_at()
         session.project = str(self._path.absolute().parent) if self._path.name == _HISTORY_NAME else None
@@ -152,7 +153,8 @@ class _Reader:
         """Yield what was read of the open message, and what it says of its session."""
         block, session = self._block, self._session
         text = "\n".join(block.lines).rstrip() if block is not None else ""
-        if block is None or session is None or not text.strip():
+        # `<blank>` stands for a prompt without words
+        if block is None or session is None or not text.strip() or (block.role == "user" and text.strip() == "<blank>"):
             return
         if block.role == "user" and not self._is_titled and not text.startswith("/"):
             self._is_titled = True

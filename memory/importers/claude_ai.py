@@ -5,6 +5,7 @@ stands inside the model's message; it becomes a message of role `tool`, and part
 in an export; what was extracted from an attachment is, and is kept as the text of its part.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -35,6 +36,8 @@ FORMAT = "claude-ai"
 _ROLES: dict[str, Role] = {"human": "user", "user": "user", "assistant": "assistant"}
 _ROOT = "00000000-0000-4000-8000-000000000000"
 """What `parent_message_uuid` of a first message is."""
+_FILLER = re.compile(r"```\s*This block is not supported on your current device yet\.\s*```")
+"""What stands in the flattened copy in place of a tool's call."""
 _SESSION = frozenset(["uuid", "name", "summary", "created_at", "chat_messages"])
 _MESSAGE = frozenset(["uuid", "text", "sender", "created_at", "parent_message_uuid", "content", "attachments", "files"])
 
@@ -92,8 +95,8 @@ def _message(session_key: str, at: int, given: dict[str, Any], problems: list[Pr
         message.parts.append(_part(f"{key}:{place}", str(place), block, message))
         call = message.parts[-1] if message.parts[-1]["type"] == "tool_call" else call
     message.parts = [part for part in message.parts if part["type"] != "text" or part["text"] or "native" in part]
-    if not message.parts and not results and (text := words(given.get("text"))):
-        message.parts = [{"type": "text", "id": "text", "text": text}]
+    if not any(part["type"] == "text" for part in message.parts) and (text := _flat_text(given)):
+        message.parts.append({"type": "text", "id": "text", "text": text})
     message.parts += _files(given)
     message.tool_name = call.get("name")
     if len(message.parts) == 1 and call:
@@ -103,6 +106,11 @@ def _message(session_key: str, at: int, given: dict[str, Any], problems: list[Pr
     for result in results:
         result.parent_key = key if message.parts else message.parent_key
         yield result
+
+
+def _flat_text(given: dict[str, Any]) -> str:
+    """Give the flattened copy of a message's blocks, for one whose blocks hold no words."""
+    return _FILLER.sub("", words(given.get("text")) or "").strip()
 
 
 def _part(key: str, part_id: str, block: dict[str, Any], message: MessageRecord) -> Part:

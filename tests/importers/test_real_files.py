@@ -17,15 +17,24 @@ DATA = Path(os.environ.get("HARK_DATA", "/nowhere"))
 real = pytest.mark.skipif(not DATA.is_dir(), reason="HARK_DATA names no folder of real transcripts")
 
 
-@pytest.fixture(scope="module")
-def counting() -> ModuleType:
-    path = Path(__file__).parents[2] / "benchmarks" / "count_transcripts.py"
-    spec = importlib.util.spec_from_file_location("count_transcripts", path)
+def _script(name: str) -> ModuleType:
+    path = Path(__file__).parents[2] / "benchmarks" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
-    module = sys.modules["count_transcripts"] = importlib.util.module_from_spec(spec)
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def counting() -> ModuleType:
+    return _script("count_transcripts")
+
+
+@pytest.fixture(scope="module")
+def counting_others() -> ModuleType:
+    return _script("count_other_transcripts")
 
 
 def _row(path: Path) -> dict[str, int]:
@@ -68,3 +77,15 @@ def test_each_real_file_is_recognised_as_what_it_is() -> None:
             assert found == ["codex"], name
         else:
             assert not {"claude-code", "codex"} & set(found) or "/codex_" in name, name
+
+
+@real
+@pytest.mark.slow
+def test_the_other_importers_agree_with_their_count_on_real_files(counting_others: ModuleType) -> None:
+    seen = set()
+    for name, path, count, found in counting_others.compare([DATA / "transcripts"]):
+        seen.add(name)
+        # in one fixture all ids were cut out and are the same
+        if not path.match("copilot/small.jsonl"):
+            assert counting_others.agrees(name, count, found), (path, count.row(), found.row())
+    assert len(seen) == 11

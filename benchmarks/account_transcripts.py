@@ -129,6 +129,7 @@ DROPPED: dict[str, list[tuple[str, str]]] = {
     "open-webui": [
         (r"</?details|</?summary|^row of chat", _WRITTEN),
         (r"titleNew Chat", "the title of a chat that has none"),
+        (r"messages\.\*\.contentold copy", "a flattened copy of the answer's output"),
     ],
     "opencode": [(r"titleChild session|migration", "the title of a session that has none")],
     "pi": [

@@ -23,7 +23,7 @@ from memory.errors import InvalidInput, StoreFault, UnknownRecord
 from memory.kinds import kinds
 from memory.kinds.learning import Learning
 from memory.kinds.message import Message
-from memory.nearest import SemanticIndex
+from memory.nearest import SemanticIndex, VectorPage
 from memory.saving import Saver
 from memory.search.answer import Recall, SearchHit, SearchResult
 from memory.search.recall import pack
@@ -247,6 +247,17 @@ class Memory:
             if any(kept.path == each for kept in self.store.kept_sources.all()):
                 return self.store.kept_sources.pieces(each)
         raise UnknownRecord(f"nothing is kept of {name}; `hark import --keep-source all {name}` keeps it")
+
+    def vectors(self, kind: str = "message", *, page_size: int = 1_000) -> Iterator[VectorPage]:
+        """Yield the vectors of this workspace's messages, learnings or sessions under the store's embedder, page by page.
+
+        A long text has several, one a piece; a text without a known word none.
+
+        Raises:
+            InvalidInput: There is no such kind, or a page would be empty.
+            IndexerError: There is no embedder.
+        """
+        return self._semantic.pages(kind, page_size)
 
     def changes(self, after: int = 0, limit: int = 10_000) -> list[Change]:
         """Give the writes of this workspace behind a number, in order."""

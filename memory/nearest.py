@@ -1,10 +1,13 @@
 """The vector index, level with the store: what is near in meaning to a text."""
 
 import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from indexers.document import Filter, Hit
 from memory.catch_up import passage_texts
+from memory.errors import InvalidInput
 from memory.saving import Saver
 from memory.searchable import ATTRIBUTES, record_key
 from memory.store.chunks import VectorTable
@@ -21,6 +24,16 @@ RELOAD_ABOVE = 3_000
 FILL_BATCH = 256
 LACKING = 20
 """Pieces without a vector up to which nothing is said: some hold no known word and never get one."""
+
+
+@dataclass(frozen=True)
+class VectorPage:
+    """Vectors of pieces of records, and whose they are."""
+
+    ids: list[str]
+    """A record's id, once for each of its pieces."""
+    vectors: "NDArray[np.float32]"
+    """float32 of shape (len(ids), dim), each row of length 1."""
 
 
 class SemanticIndex:
@@ -57,6 +70,26 @@ class SemanticIndex:
             index = self._level(table)
             self.fault = self._saver.fault or _fault(self._lacks, self._wanted, embedder.model)
             return index.search(vector, conditions, limit)
+
+    def pages(self, kind: str, size: int) -> Iterator[VectorPage]:
+        """Give the stored vectors of a kind's records, in the order in which they were written; see `Memory.vectors`."""
+        if kind not in (known := ("message", "learning", "session")):
+            raise InvalidInput(f"there are no vectors of {kind!r}; there are: {', '.join(known)}")
+        if size < 1:
+            raise InvalidInput(f"page_size is {size}; it must be 1 or more")
+        return self._pages(kind, size)
+
+    def _pages(self, kind: str, size: int) -> Iterator[VectorPage]:
+        import numpy as np
+
+        embedder, after = self._saver.embedder, 0
+        table = self._store.chunks.vector_table(embedder.model, embedder.dim)
+        while table is not None and (
+            rows := self._store.chunks.vectors_after(table, kind, self._store.workspace_number, after, size)
+        ):
+            after = rows[-1][0]
+            floats = np.frombuffer(b"".join(row[2] for row in rows), np.float32).reshape(len(rows), table.dim)
+            yield VectorPage([row[1] for row in rows], floats)
 
     def fill(self, most: int = 1 << 40) -> int:
         """Make the vectors that are missing under the embedder's model, and give how many were made.

@@ -167,6 +167,19 @@ class Chunks:
         made = self._database.row(f"select count(*) from {table.name}_rowids") if table else (0,)
         return int(wanted[0]) if wanted else 0, int(made[0]) if made else 0
 
+    def vectors_after(
+        self, table: VectorTable, kind: str, workspace_number: int, after: int, limit: int
+    ) -> list[tuple[int, str, bytes]]:
+        """Give chunk number, record id and vector of a kind's records that are not deleted, behind a number, in order."""
+        sql = (
+            f"select c.number, r.id, v.f from chunk c join {kind} r on r.number = c.record_number"
+            f" join {table.name} v on v.rowid = c.number"
+            " where c.kind = ? and c.number > ? and r.workspace_number = ? and r.deleted_at is null"
+            " order by c.number limit ?"
+        )
+        rows = self._database.rows(sql, (kind, after, workspace_number, limit))
+        return [(row[0], row[1], row[2]) for row in rows]
+
     def record_numbers(self, kind: str) -> Iterator[int]:
         """Give the records of a kind that have chunks, in ascending order, without holding them all."""
         last = 0

@@ -158,6 +158,20 @@ class KeywordIndex:
             self._set_aside()
             self._follow(on_progress)
 
+    def renew(self, on_progress: Callable[[int, int], None] | None = None) -> None:
+        """Make the index anew and keep nothing of the old one, so that no word that is gone stays in its files.
+
+        Raises:
+            IndexBusy: Another process is writing the index.
+        """
+        with self._writing, self._lock():
+            self._set_aside()
+            self._follow(on_progress)
+            current = self._generation()
+            for old in self._directory.glob("*"):
+                if old.is_dir() and old != current:
+                    shutil.rmtree(old)
+
     def close(self) -> None:
         """Let go of the index."""
         with self.guard:

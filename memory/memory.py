@@ -36,6 +36,7 @@ from memory.store.store import Store, open_store
 from memory.streaming import StreamedMessages
 
 if TYPE_CHECKING:
+    from memory.care.redacting import Redacted
     from memory.importing import ImportReport, Progress
     from memory.redaction import Redactor
 
@@ -273,6 +274,36 @@ class Memory:
         vectors = self._semantic.fill()
         engine = self._keyword.engine()
         return Reindexed(documents=engine.documents() if engine else 0, vectors=vectors)
+
+    def redact(
+        self, *, dry_run: bool = False, on_progress: Callable[[str, int, int], None] | None = None
+    ) -> "Redacted":
+        """Take secrets out of what is stored already, in all workspaces, with today's rules.
+
+        Afterwards no byte of them is in any file of the store. A run that was stopped, or killed, is finished by the next.
+
+        Args:
+            dry_run: Only say what would be taken out, and where.
+            on_progress: Called with what is looked through, how much of it is done, and of how much.
+
+        Returns:
+            What was taken out, by kind and place, and what was made anew; never a secret itself.
+
+        Raises:
+            IndexBusy: Another process has been writing the keyword index all the while; the next run goes on.
+        """
+        from memory.care.redacting import redact_store
+        from memory.redaction import Redactor
+
+        key = self.store.state("redaction_key") if dry_run else _redaction_key(self.store).hex()
+        with self._follower.held():
+            return redact_store(
+                self._saver,
+                Redactor(bytes.fromhex(key or "00")),
+                self._keyword,
+                dry_run=dry_run,
+                on_progress=on_progress,
+            )
 
     def catch_up(self, on_progress: Callable[[int, int], None] | None = None) -> bool:
         """Bring the keyword index level with the store; False when another process is doing so just now."""

@@ -29,6 +29,9 @@ LONGEST_SECRET = 20_000
 """Characters of the longest secret that is waited for: a private key."""
 GATE_BYTES = 64_000_000
 """Of memory that the gate may take for its states; with less it becomes slower, never wrong."""
+_NOT_TEXT = ("image/", "video/", "audio/", "font/", "application/zip", "application/gzip", "application/pdf")
+_NUL_BYTES = 8_192
+"""Of the beginning of bytes that are looked at: with a NUL among them they are no text."""
 _SHORTEST = 10
 """Characters of the shortest text that can hold a secret."""
 _PRIVATE = re.compile(r"<private>[\s\S]*?(?:</private>|$)", re.IGNORECASE)
@@ -115,6 +118,14 @@ class Redactor:
             return value if is_same else pairs
         items = self._flagged([self.value(each) for each in value])
         return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
+
+    def content(self, data: bytes, media_type: str) -> bytes:
+        """Take the secrets out of a file's bytes, where they are text; others are given back as they are."""
+        if not self._is_on or media_type.startswith(_NOT_TEXT) or b"\0" in data[:_NUL_BYTES]:
+            return data
+        text = data.decode("utf-8", "surrogateescape")
+        without = self.text(text)
+        return data if without is text else without.encode("utf-8", "surrogateescape")
 
     def unfinished(self, text: str) -> int:
         """Say how many characters at the end of a growing text may be the beginning of a secret.

@@ -21,6 +21,7 @@ class Attachments(Collection[Attachment]):
         if not isinstance(data, bytes):
             raise InvalidInput("an attachment needs data, as bytes")
         media_type = fields.get("media_type", "application/octet-stream")
+        data = self._saver.redactor.content(data, media_type)
         with self._store.transaction():
             sha256 = self._store.blobs.put(data, media_type)
             return super().create(**{**fields, "size_bytes": len(data), "sha256": sha256})

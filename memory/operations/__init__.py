@@ -121,6 +121,7 @@ OPERATIONS = (
     Operation("projects", "List projects, or give one another name."),
     Operation("config", "Read or change the store's settings."),
     Operation("stats", "Count what is stored and indexed."),
+    Operation("redact", "Take secrets out of what is stored already."),
     Operation("reindex", "Make the indexes anew from the store."),
 )
 """Every operation, in the order in which help shows them."""

@@ -155,6 +155,34 @@ class SqliteDatabase:
                 if connection.in_transaction:
                     connection.execute("rollback")
 
+    def vacuum(self) -> None:
+        """Write the whole file anew, so that nothing stays in free pages; others may read meanwhile.
+
+        Raises:
+            StoreFault: Others have been writing for longer than `wait_seconds`, or the disk is full.
+        """
+        connection = self._connection()
+        assert not connection.in_transaction, "a vacuum inside a transaction"
+        with self._ticket.held(), translated(self._path):
+            # it writes into a file of its own, which it attaches; in memory it would need as much as the store is large
+            connection.limit(apsw.SQLITE_LIMIT_ATTACHED, 1)
+            connection.pragma("temp_store", "file")
+            try:
+                connection.execute("vacuum")
+            finally:
+                connection.pragma("temp_store", "memory")
+                connection.limit(apsw.SQLITE_LIMIT_ATTACHED, 0)
+
+    def empty_log(self) -> bool:
+        """Bring the write-ahead log into the file and cut it to nothing; False when others are still reading it."""
+        with self._ticket.held(), translated(self._path):
+            try:
+                self._connection().wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+            except apsw.BusyError:
+                return False
+        log = self._path.with_name(f"{self._path.name}-wal")
+        return not log.exists() or log.stat().st_size == 0
+
     def close(self) -> None:
         """Close every thread's connection; further use raises StoreClosed."""
         if self._closed:

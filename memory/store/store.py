@@ -73,6 +73,11 @@ class Store:
                 (key, value),
             )
 
+    def drop_state(self, key: str) -> None:
+        """Drop a value of the store's own."""
+        with self.database.transaction():
+            self.database.rows("delete from state where key = ?", (key,))
+
     def workspaces(self) -> int:
         """Count the workspaces."""
         row = self.database.row("select count(*) from workspace")

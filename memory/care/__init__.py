@@ -1,0 +1,1 @@
+"""Care for a store: what takes things out of it for good."""

@@ -1,0 +1,83 @@
+"""Leave nothing behind of what was taken out of the rows: indexes made anew, free pages and write-ahead log emptied.
+
+What is to be purged is noted in the store before the first row changes, so that a run that was killed is finished by
+the next one.
+"""
+
+import time
+from collections.abc import Callable
+
+from pydantic import BaseModel
+
+from indexers.errors import IndexBusy
+from memory.catch_up import KeywordIndex
+from memory.store.store import Store
+
+_PENDING = "purge_pending"
+WAIT_SECONDS = 60.0
+"""How long is waited for another process that writes the keyword index, or reads an old state of the store."""
+_PAUSE_SECONDS = 0.05
+
+
+class Purged(BaseModel):
+    """What was made anew."""
+
+    documents: int
+    """Pieces in the new keyword index; nothing of the old one is left."""
+    freed_bytes: int
+    """By which the store's file shrank when it was written anew, its free pages left out."""
+    log_emptied: bool
+    """Whether the write-ahead log is empty; when not, another program reads an old state: the next run empties it."""
+
+
+def note_purge(store: Store) -> None:
+    """Note that there is something to purge; inside the transaction that makes it so."""
+    if store.state(_PENDING) is None:
+        store.set_state(_PENDING, "1")
+
+
+def is_purge_pending(store: Store) -> bool:
+    """Say whether a run before changed rows and did not come to its end."""
+    return store.state(_PENDING) is not None
+
+
+def purge(store: Store, keyword: KeywordIndex, on_progress: Callable[[str, int, int], None] | None = None) -> Purged:
+    """Make the keyword index anew, write the store's file anew, and empty its log.
+
+    Raises:
+        IndexBusy: Another process has been writing the index all the while; the next run goes on.
+    """
+    _renew(keyword, on_progress)
+    file = store.directory / "store.db"
+    store.database.empty_log()
+    before = file.stat().st_size
+    store.database.vacuum()
+    emptied = _empty_log(store)
+    if emptied:
+        store.drop_state(_PENDING)
+        emptied = _empty_log(store)
+    engine = keyword.engine()
+    return Purged(
+        documents=engine.documents() if engine else 0,
+        freed_bytes=max(0, before - file.stat().st_size),
+        log_emptied=emptied,
+    )
+
+
+def _renew(keyword: KeywordIndex, on_progress: Callable[[str, int, int], None] | None) -> None:
+    until = time.monotonic() + WAIT_SECONDS
+    while True:
+        try:
+            keyword.renew((lambda done, of: on_progress("keyword index", done, of)) if on_progress else None)
+            return
+        except IndexBusy:
+            if time.monotonic() > until:
+                raise
+            time.sleep(_PAUSE_SECONDS)
+
+
+def _empty_log(store: Store) -> bool:
+    until = time.monotonic() + WAIT_SECONDS
+    while not (is_empty := store.database.empty_log()) and time.monotonic() < until:
+        time.sleep(_PAUSE_SECONDS)
+    return is_empty

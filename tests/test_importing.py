@@ -383,3 +383,39 @@ def test_a_parent_may_stand_behind_its_child_and_an_id_may_be_no_text(memory, tm
     assert memory.import_(path).totals["added"] == 0
     [session] = memory.sessions.list().items
     assert len(memory.sessions.get(session.id, messages=True).messages) == 2
+
+
+def test_what_is_read_again_and_has_not_changed_is_not_written_again(tmp_path):
+    with Memory.open(tmp_path / "store") as memory:
+        shutil.copytree(DATA, tmp_path / "data")
+        memory.import_(tmp_path / "data")
+        last = memory.store.changes.last_seq()
+        for path in (tmp_path / "data").rglob("*"):
+            # marks no longer know the files, so that all is read from the start
+            path.is_file() and os.utime(path, (1, 1))
+        memory.store.database.rows("update import_mark set read_hash = x'00', state = null")
+
+        again = memory.import_(tmp_path / "data")
+
+        assert again.totals["added"] == 0
+        touched = {kind for kind, _ in memory.store.changes.touched(last, memory.store.changes.last_seq())}
+        assert touched <= {"session"}
+        assert memory.message_versions.count() == 0
+
+
+def test_an_answer_that_was_edited_elsewhere_is_written_anew_and_keeps_what_it_said(memory, tmp_path):
+    def session(text):
+        message = {"id": "m1", "timestamp": "2026-01-10T09:00:00Z", "type": "gemini", "content": text}
+        head = {"sessionId": "kiosk-1", "projectHash": "p", "startTime": "2026-01-10T09:00:00Z", "lastUpdated": "2026-01-10T09:00:00Z"}
+        return json.dumps(head | {"messages": [message]})
+
+    path = tmp_path / "session-1.json"
+    for text in ("The kettle", "The kettle is red.", "The kettle is blue."):
+        path.write_text(session(text))
+        memory.import_(path)
+
+    [message] = memory.messages.list().items
+    assert message.content == "The kettle is blue."
+    assert [each.content for each in memory.messages.versions(message.id)] == ["The kettle is red."]
+    assert memory.search("kettle is blue", mode="keyword").hits
+    assert not memory.search('"kettle is red"', mode="keyword").hits

@@ -149,7 +149,9 @@ class _Conversation:
             return None
         author, content, extra = (mapping(given.get(part)) for part in ("author", "content", "metadata"))
         native_role = str(author.get("role"))
-        message = MessageRecord(self._key, native_key(self._key, name), _ROLES.get(native_role, "system"), [])
+        message = MessageRecord(
+            self._key, native_key(self._key, name), _ROLES.get(native_role, "system"), [], is_whole=True
+        )
         message.parent_key = self._parent(node)
         message.created_at = time_in(given.get("create_time"), self._problems)
         message.metadata = {"native": without(given, _MESSAGE)} if without(given, _MESSAGE) else {}

@@ -81,7 +81,7 @@ def _message(session_key: str, at: int, given: dict[str, Any], problems: list[Pr
     """Yield a message without its tools' results, where anything is left, and each of these."""
     key = native_key(session_key, words(given.get("uuid")) or str(at))
     created_at = time_in(given.get("created_at"), problems)
-    message = MessageRecord(session_key, key, _ROLES[given["sender"]], [], created_at=created_at)
+    message = MessageRecord(session_key, key, _ROLES[given["sender"]], [], created_at=created_at, is_whole=True)
     parent = words(given.get("parent_message_uuid"))
     message.parent_key = native_key(session_key, parent) if parent not in (None, _ROOT) else None
     rest = without(given, _MESSAGE)
@@ -139,7 +139,7 @@ def _text_of(block: dict[str, Any]) -> Part:
 
 def _result(asked: MessageRecord, key: str, block: dict[str, Any], call: Part) -> MessageRecord:
     """Make the message of a tool's result; where the block does not say which call it answers, it is the last one."""
-    result = MessageRecord(asked.session_key, key, "tool", [], created_at=asked.created_at)
+    result = MessageRecord(asked.session_key, key, "tool", [], created_at=asked.created_at, is_whole=True)
     call_id = words(block.get("tool_use_id")) or call.get("call_id")
     name = words(block.get("name")) or call.get("name")
     given = block.get("content")

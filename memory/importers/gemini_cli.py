@@ -160,7 +160,7 @@ class _Reader:
 
     def _message(self, session_key: str, given: dict[str, Any]) -> Iterator[Item]:
         key = native_key(session_key, words(given.get("id")) or f"line{self._line or len(self._path)}")
-        message = MessageRecord(session_key, key, _ROLES[given["type"]], [])
+        message = MessageRecord(session_key, key, _ROLES[given["type"]], [], is_whole=True)
         message.parent_key = self._parent(key)
         message.created_at = time_in(given.get("timestamp"), self._problems, self._line)
         rest = without(given, _MESSAGE)
@@ -195,7 +195,7 @@ class _Reader:
 
     def _result(self, asked: MessageRecord, call: dict[str, Any], at: int) -> MessageRecord:
         call_id = words(call.get("id")) or f"call{at}"
-        result = MessageRecord(asked.session_key, f"{asked.key}:{call_id}", "tool", [], asked.key)
+        result = MessageRecord(asked.session_key, f"{asked.key}:{call_id}", "tool", [], asked.key, is_whole=True)
         result.created_at = time_in(call.get("timestamp"), self._problems, self._line) or asked.created_at
         result.tool_name = words(call.get("name"))
         answer = {"call_id": call_id, "is_error": call.get("status") == "error"}

@@ -31,9 +31,13 @@ def names_in(sample: Sample) -> set[tuple[str, ...]]:
     A list is passed through: `[{"a": [{"b": 1}]}]` gives `("a",)` and `("a", "b")`; of lines of JSON the first is looked
     at. Anything else than JSON gives what happens to look like it, or nothing.
     """
-    return sample.noted(
-        "names", lambda: _names(sample.head.partition(b"\n")[0] if len(sample.records) > 1 else sample.head)
-    )
+    return sample.noted("names", lambda: _names(_document_in(sample)))
+
+
+def _document_in(sample: Sample) -> bytes:
+    """Give the beginning of a document: of lines of JSON the first line, else all that was looked at."""
+    first = sample.head.lstrip(b"\x00 \t\r\n").partition(b"\n")[0]
+    return first if len(sample.records) > 1 and object_in(first) is not None else sample.head
 
 
 def _names(head: bytes) -> set[tuple[str, ...]]:

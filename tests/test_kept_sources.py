@@ -130,3 +130,13 @@ def test_a_kept_source_is_read_from_the_command_line(tmp_path: Path, capsys: pyt
     assert out.read_bytes() == path.read_bytes()
     code, _, said = hark("source", path, "--out", out)
     assert (code, "name a new file" in said) == (2, True)
+
+
+def test_a_secret_whose_letters_are_escaped_is_not_kept_either(memory: Memory, tmp_path: Path) -> None:
+    path = tmp_path / "session.jsonl"
+    plain = line(0, "postgres://ada:correct7horse9battery@db.example.org/kiosk and nothing else")
+    path.write_bytes(plain.replace(b"://", b":\\/\\/").replace(b"postgres", b"\\u0070ostgres"))
+    memory.import_(path)
+
+    assert b"correct7horse" not in held(memory, path)
+    assert b"[redacted:" in held(memory, path)

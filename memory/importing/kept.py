@@ -69,8 +69,6 @@ def _document(data: bytes, redactor: Redactor) -> bytes | None:
     """Take the secrets out of a document that is JSON as a whole; None for any other."""
     if not data.lstrip(b"\x00\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")):
         return None
-    if _is_clean(data):
-        return data
     try:
         value = json.loads(data)
     except (ValueError, RecursionError):
@@ -85,6 +83,8 @@ def _is_clean(data: bytes) -> bool:
 
 
 def _line(line: bytes, redactor: Redactor) -> bytes:
+    if _is_clean(line):
+        return line
     content = line.rstrip(b"\r\n")
     if content.startswith((b"{", b"[")) and (found := _document(content, redactor)) is not None:
         return found + line[len(content) :]

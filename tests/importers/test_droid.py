@@ -127,3 +127,13 @@ def test_an_error_is_the_programs(streamed: list[Item]) -> None:
         "Signed out.",
         "synthetic",
     )
+
+
+def test_the_first_line_of_a_stream_is_known_for_what_it_is(tmp_path: Path) -> None:
+    from memory.importers import importer_of
+
+    path = tmp_path / "stream.jsonl"
+    line = {"type": "message", "session_id": "s", "timestamp": "2026-01-01T00:00:00Z", "role": "user", "text": "Do it"}
+    path.write_text(json.dumps(line) + "\n")
+
+    assert importer_of(Sample(path)) is droid

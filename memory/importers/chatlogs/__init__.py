@@ -33,6 +33,8 @@ _AROUND_MESSAGES = frozenset(
 def recognises(sample: Sample) -> bool:
     """Say whether the first documents are of this kind."""
     if sample.records:
+        if any(record.get("type") == "message" for record in sample.records):
+            return False  # an agent's own stream, not a log of chats
         found = [plain(record) for record in sample.records[:10]]
         return all(_is_told(record, is_line=True) for record in found)
     if len(sample.head) >= SAMPLE_BYTES:

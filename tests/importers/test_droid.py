@@ -1,11 +1,12 @@
 """What is special about Droid's sessions and streams."""
 
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 
-from memory.importers import droid
+from memory.importers import droid, importer_of
 from memory.importers.reading.records import (
     TITLE_GENERATED,
     Item,
@@ -13,7 +14,7 @@ from memory.importers.reading.records import (
     RelationshipRecord,
     SessionRecord,
 )
-from memory.importers.reading.source import Source
+from memory.importers.reading.source import Sample, Source
 
 DATA = Path(__file__).parent.parent / "data" / "droid"
 SESSION = "6d0a0000-0000-4000-8000-00000000000a"
@@ -130,8 +131,6 @@ def test_an_error_is_the_programs(streamed: list[Item]) -> None:
 
 
 def test_the_first_line_of_a_stream_is_known_for_what_it_is(tmp_path: Path) -> None:
-    from memory.importers import importer_of
-
     path = tmp_path / "stream.jsonl"
     line = {"type": "message", "session_id": "s", "timestamp": "2026-01-01T00:00:00Z", "role": "user", "text": "Do it"}
     path.write_text(json.dumps(line) + "\n")

@@ -44,15 +44,18 @@ _BLOCK = re.compile(r"-----BEGIN|---- BEGIN|PuTTY-User-Key-File-|<private>", re.
 _BLOCK_END = re.compile(r"-----END[^-]*-----|---- END[^-]*----|Private-MAC:|</private>", re.IGNORECASE)
 _INSIDE_BASE64 = re.compile(r"[A-Za-z0-9_+-]{24}$")
 """What stands in front of something that only looks like a key: base64 that came by its mark by chance."""
+MARGIN_BYTES = 3_000
+"""Around what the gate found in a long text, that the rules are applied to; no rule looks further. Untuned."""
+_BLOCK_MARKS = (b"PRIVATE KEY", b"LS0tLS1CRUdJTi", b"PuTTY-User-Key", b"<private>", b"<PRIVATE>", b"<Private>")
+"""What begins something that may be longer."""
 _LINE_ENDS = re.compile(r"\\+[nrt]|\s")
 
 
 @cache
-def _gate() -> Callable[[bytes], object]:
-    """Make the one pattern that something in every text with a secret fits; the search for it in bytes."""
+def _gate() -> Any:
+    """Make the one pattern that something in every text with a secret fits, to be looked for in bytes."""
     gates = "|".join(dict.fromkeys(["(?i:<private>)", KEYED, *(rule.gate for rule in _ALL_RULES)]))
-    found: Callable[[bytes], object] = re2.compile(gates.encode("ascii"), _options()).search
-    return found
+    return re2.compile(gates.encode("ascii"), _options())
 
 
 @cache
@@ -76,7 +79,7 @@ def _options() -> Any:
 
 def may_hold_secret(data: bytes) -> bool:
     """Say whether bytes may hold a secret; without looking at what stands around it, so that most often it does not."""
-    return _gate()(data) is not None
+    return _gate().search(data) is not None
 
 
 def _rules_for(data: bytes) -> Iterator[Rule]:
@@ -84,6 +87,41 @@ def _rules_for(data: bytes) -> Iterator[Rule]:
     # a set whose states need too much memory says that it found nothing
     numbers = sorted(_gates()(data)) or range(len(_ALL_RULES))
     return (_ALL_RULES[number] for number in numbers)
+
+
+def _windows(data: bytes) -> list[tuple[int, int]]:
+    """Give the stretches of a long text in which the gate found something, with enough around it for every rule.
+
+    They begin and end at white space, where there is some within LONGEST_SECRET.
+    """
+    found: list[tuple[int, int]] = []
+    for hit in _gate().finditer(data):
+        if found and hit.end() + MARGIN_BYTES <= found[-1][1]:
+            continue
+        start, end = _bounds(data, hit.start() - MARGIN_BYTES, hit.end() + MARGIN_BYTES)
+        if found and start <= found[-1][1]:
+            start = found.pop()[0]
+        found.append((start, end))
+    return found
+
+
+def _bounds(data: bytes, start: int, end: int) -> tuple[int, int]:
+    """Move two places outwards to white space, or at least to where a character begins."""
+    if start > 0:
+        lowest = max(0, start - LONGEST_SECRET)
+        start = max(data.rfind(space, lowest, start) for space in (b" ", b"\n", b'"')) + 1 or start
+    if end < len(data):
+        ends = [data.find(space, end, end + LONGEST_SECRET) for space in (b" ", b"\n", b'"')]
+        end = min((place for place in ends if place >= 0), default=end)
+    while 0 < start < len(data) and data[start] & 0xC0 == 0x80:
+        start -= 1
+    while end < len(data) and data[end] & 0xC0 == 0x80:
+        end += 1
+    return max(0, start), min(end, len(data))
+
+
+def _decoded(data: bytes) -> str:
+    return data.decode("utf-8", "surrogatepass")
 
 
 class Redactor:
@@ -155,10 +193,23 @@ class Redactor:
         data = text.encode("utf-8", "surrogatepass")
         if not may_hold_secret(data):
             return text
+        if len(data) < 4 * MARGIN_BYTES or any(mark in data for mark in _BLOCK_MARKS):
+            without = self._ruled(data, text)
+        else:
+            without, behind = "", 0
+            for start, end in _windows(data):
+                part = data[start:end]
+                without += _decoded(data[behind:start]) + self._ruled(part, _decoded(part))
+                behind = end
+            without += _decoded(data[behind:])
+        return text if without == text else without
+
+    def _ruled(self, data: bytes, text: str) -> str:
+        """Apply the rules to a text, which is these bytes."""
         without = _PRIVATE.sub(LEFT_OUT, text)
         for rule in _rules_for(data):
             without = rule.pattern.sub(partial(self._placed, rule), without)
-        return text if without == text else without
+        return without
 
     def _under(self, key: object, value: Any) -> Any:
         """Redact a value that stands under a name: `{"password": "…"}` tells by its name what it is."""

@@ -61,19 +61,19 @@ CONTEXTS: tuple[Rule, ...] = (
     ),
     Rule.cased(
         "PASSWORD PASSWD PASSPHRASE SECRET TOKEN KEY CREDENTIAL PWD PASS",
-        rf"[A-Z][A-Z0-9_]{{0,60}}(?:PASSWORD|PASSWD|PWD|PASS)\s?=\s?({_BARE}{{7,200}})",
+        rf"(?:PASSWORD|PASSWD|PWD|PASS)\s?=\s?({_BARE}{{7,200}})",
         gate=rf"(?:PASSWORD|PASSWD|PWD|PASS)\s?=\s?{_BARE}*[0-9!@#$%^&*+?~]",
         check=is_password,
     ),
     Rule.cased(
         "PASSWORD PASSWD PASSPHRASE SECRET TOKEN KEY CREDENTIAL",
-        rf"[A-Z][A-Z0-9_]{{0,60}}{_TOLD}[A-Z0-9_]{{0,40}}\s?=\s?(?:\\*[\"'`])?({_BARE}{{12,300}})",
+        rf"{_TOLD}[A-Z0-9_]{{0,40}}\s?=\s?(?:\\*[\"'`])?({_BARE}{{12,300}})",
         gate=rf"{_TOLD}[A-Z0-9_]*\s?=\s?(?:\\*[\"'`])?{_BARE}*[0-9]",
         check=is_random,
     ),
     Rule.cased(
         "KEY TOKEN",
-        rf"[A-Z][A-Z0-9_]{{1,60}}_(?:KEY|TOKEN|SECRET|AUTH|PAT)=({_BARE}{{20,300}})",
+        rf"_(?:KEY|TOKEN|SECRET|AUTH|PAT)=({_BARE}{{20,300}})",
         gate=rf"_(?:KEY|TOKEN|SECRET|AUTH|PAT)={_BARE}*[0-9]",
         check=is_key,
     ),
@@ -158,7 +158,7 @@ CONTEXTS: tuple[Rule, ...] = (
     told(
         "x- api-key -token private-token apikey -key",
         r"(?:x-[a-z-]{0,40}(?:key|token|secret|auth|signature)|api-?key|private-token|job-token|deploy-token|"
-        rf"[a-z-]{{0,30}}subscription-key|dd-api-key|dd-application-key){_IS}(?:\\*[\"'`])?([A-Za-z0-9._~+/=-]{{12,800}})",
+        rf"subscription-key|dd-api-key|dd-application-key){_IS}(?:\\*[\"'`])?([A-Za-z0-9._~+/=-]{{12,800}})",
         gate=rf"(?:key|token|secret|auth|[-_]signature){_IS}[\\\"'`]*[A-Za-z0-9._~+/=-]*[0-9]",
         check=is_random,
     ),
@@ -171,7 +171,7 @@ CONTEXTS: tuple[Rule, ...] = (
     # URLs and connection strings
     told(
         "://",
-        r"[a-z][a-z0-9+.-]{1,30}://[^\s/:@\"'`<>\\]{0,200}:([^\s/@\"'`<>$\[{\\]{3,200})@[\w.\[-]",
+        r"://[^\s/:@\"'`<>\\]{0,200}:([^\s/@\"'`<>$\[{\\]{3,200})@[\w.\[-]",
         gate=r"://[^\s/:@\"'`<>\\]*:[^\s/@\"'`<>$\[{\\]{3,}@",
     ),
     told(

@@ -232,6 +232,17 @@ def test_a_value_as_a_whole_loses_what_its_texts_lose_one_by_one(redactor):
         assert (redactor.value(case.text) is case.text) == (redactor.text(case.text) == case.text)
 
 
+def test_a_long_text_loses_what_its_stretches_lose(redactor):
+    cases = [case.text for case in [*sample.planted(9), *sample.look_alikes(9)] if case.kind != "private key"]
+    plain = ["é plain words, and no end of them " * 200, "x" * 30_000, "字" * 9_000, "\n" * 5000]
+    mixed = random.Random(2)
+    text = "\n".join(
+        each for case in cases for each in (case, mixed.choice(plain) if mixed.random() < 0.1 else "plain")
+    )
+
+    assert redactor.text(text) == redactor._ruled(text.encode(), text)
+
+
 def test_names_of_values_lose_their_secrets_too(redactor):
     assert SECRETS["github"] not in str(redactor.value({"env": {SECRETS["github"]: 1}}))
 

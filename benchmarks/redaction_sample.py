@@ -90,7 +90,7 @@ KEYS: dict[str, tuple[object, ...]] = {
     "posthog": ("ph", "x_", (ALNUM, 43)),
     "age": ("AGE-", "SECRET-KEY-1", ("QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L", 58)),
     "1password": ("ops", "_eyJ", (ALNUM, 260)),
-    "jwt": ("ey", "J", (ALNUM, 30), ".ey", "J", (ALNUM, 90), ".", (ALNUM, 43)),
+    "jwt": ("ey", "JhbGciOiJIUzI1NiJ9", ".ey", "JzdWIiOiJoYXJib3IiLCJuIjo0NzExfQ", ".", (ALNUM + "_-", 42), "x"),
 }
 
 # surroundings of a key: what agents and people write, and what tools print

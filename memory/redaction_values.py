@@ -10,7 +10,7 @@ _PLACEHOLDER = re.compile(
     r"changeme|example.*|placeholder.*|redacted.*|sanitized.*|hidden.*|removed.*|none|null|nil|true|false|undefined|"
     r"required|optional|string|str|process\.env.*|os\.environ.*|os\.getenv.*|import\.meta.*|env\..*|secrets\..*|"
     r"config\..*|settings\..*|self\..*|this\..*|args\..*|options\..*|.*\.\.\.|.*\.\.\..*|.*(?:key|token|secret|password|goes)[-_]here|"
-    r".*(?:example|placeholder|xxxx).*)$"
+    r".*(?:example|placeholder|x{6}).*|.*x{4})$"
 )
 """Values that people write where a secret would stand."""
 _TEST_WORD = re.compile(
@@ -19,6 +19,8 @@ _TEST_WORD = re.compile(
 )
 _IDENTIFIER = re.compile(r"^[A-Za-z_]+(?:[._-][A-Za-z_]+\d{0,2})*\d{0,2}$")
 """`config.api_key2`, `token-v1`: words, with at most a small number behind them."""
+_NAME = re.compile(r"^[A-Za-z_]+(?:[._-][A-Za-z_]+)*\d?$")
+"""The same with one digit at most: people put two and more behind the words of a password."""
 _WORDS = re.compile(r"^[A-Za-z]+(?:[ _./:-]+[A-Za-z]+)*[.!?]?$")
 _PLACE = re.compile(r"^(?:[A-Za-z][\w+.-]*://|\.{0,2}/|~/|[A-Za-z]:\\|@[\w-]+/|[\w.-]+/[\w./-]+\.\w{1,5}$)")
 _MEASURE = re.compile(r"^v?\d[\d.,_:TZ+-]*(?:[a-zA-Z]{1,3})?$")
@@ -44,7 +46,7 @@ def is_password(value: str) -> bool:
 
 def is_told_password(value: str) -> bool:
     """Say whether this may be a password where code could stand as well: no name of a variable, nothing of an expression."""
-    return is_password(value) and _IDENTIFIER.match(value) is None and not value.endswith((".", ":", "]"))
+    return is_password(value) and _NAME.match(value) is None and not value.endswith((".", ":", "]"))
 
 
 def is_key(value: str) -> bool:

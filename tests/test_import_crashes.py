@@ -1,6 +1,9 @@
-"""An import that is killed again and again, of every sort of source, ends in the store that one run makes."""
+"""An import that is killed again and again, or comes in pieces, ends in the store that one run makes."""
 
 import json
+import os
+import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -105,3 +108,46 @@ def test_fifty_kills_during_an_import_end_in_the_store_that_one_run_makes(tmp_pa
             assert memory.store.database.row("pragma integrity_check") == ("ok",)
             assert memory.store.database.rows("pragma foreign_key_check") == []
         assert killed.stats().index.documents == whole.stats().index.documents
+
+
+REAL = Path(os.environ.get("HARK_DATA", "/nowhere")) / "transcripts"
+
+
+def said(memory: Memory) -> dict[str, set[tuple[Any, ...]]]:
+    """Give what real histories say, but for what differs from store to store: hashes of secrets, times of importing."""
+    rows = memory.store.database.rows
+    messages = rows(
+        "select m.id, s.id, m.seq, m.role, m.content from message m join session s on s.number = m.session_number"
+    )
+    plain = set()
+    for *place, content in messages:
+        # a message of Aider's that grows is of several parts, with a blank line between them
+        plain.add((*place, " ".join(re.sub(r":[0-9a-f]{6}\]", "]", content).split())))
+    arrows = set(rows("select id, type, target, label from relationship"))
+    return {"messages": plain, "sessions": set(rows("select id, title, message_count from session")), "arrows": arrows}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not REAL.is_dir(), reason="HARK_DATA names no folder of real transcripts")
+def test_real_histories_in_two_halves_are_those_at_once(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(REAL, data, ignore=shutil.ignore_patterns("schemas", "sharegpt", "system_telemetry*"))
+    whole = {path: path.read_bytes() for path in [*data.rglob("*.jsonl"), *data.rglob("*.md")]}
+    with Memory.open(tmp_path / "at-once") as memory:
+        memory.import_(data)
+        assert memory.import_(data).totals["added"] == 0
+        expected = said(memory)
+
+    for path, content in whole.items():
+        half = len(content) // 2
+        path.write_bytes(content[: content.index(b"\n", half) + 1 if path.suffix == ".md" else half])
+    with Memory.open(tmp_path / "halves") as memory:
+        memory.import_(data)
+        for path, content in whole.items():
+            path.write_bytes(content)
+        memory.import_(data)
+        found = said(memory)
+
+    assert len(expected["messages"]) > 5000
+    for name, rows in expected.items():
+        assert rows == found[name], name

@@ -2,12 +2,13 @@
 
 A note is one message, a long one (over LONG_CHARS) one message for each top-level section with its heading. Its title
 is that of its front matter, else the first `# heading`, else the file's name; front matter is kept in the session's
-metadata. A note has no id: its path is its session's, and a section's content is its message's, so a changed section is a new
-message and an unchanged one is the same.
+metadata. A note has no id: its path is its session's, and a section's heading its message's, so that a section which is edited
+is the same message, with what it said before as a version.
 """
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import pairwise
@@ -94,9 +95,14 @@ def _note(source: Source, text: str) -> Iterator[Item]:
     except ValueError as error:
         yield Problem(lines, str(error))
     yield session
+    seen: Counter[str] = Counter()
     for section in _sections(body):
-        digest = hashlib.sha256(f"{key}\0{section}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
-        message = MessageRecord(key, digest, "user", [{"type": "text", "id": digest, "text": section}])
+        # its heading names a section, so that one that is edited is the same; of several alike their order does
+        heading = section.partition("\n")[0].strip() if section.startswith("#") else ""
+        seen[heading] += 1
+        named = f"{key}\0{heading}\0{seen[heading]}".encode("utf-8", "surrogatepass")
+        digest = hashlib.sha256(named).hexdigest()[:32]
+        message = MessageRecord(key, digest, "user", [{"type": "text", "id": "0", "text": section}], is_whole=True)
         message.created_at, message.sender_id = session.created_at, sender
         yield message
 

@@ -287,9 +287,9 @@ def test_several_results_in_one_line_are_several_messages(written: Write) -> Non
     found = messages(written(said([*results, {"type": "text", "text": "and this"}])))
 
     assert [(message.role, message.key) for message in found] == [
-        ("tool", "u0"),
-        ("tool", "u0#tool1"),
-        ("user", "u0#user2"),
+        ("tool", "s:u0"),
+        ("tool", "s:u0#tool1"),
+        ("user", "s:u0#user2"),
     ]
 
 
@@ -302,7 +302,7 @@ def test_a_thought_without_words_still_counts(written: Write) -> None:
 def test_an_answer_without_an_id_is_named_by_its_line(written: Write) -> None:
     text = {"type": "text", "text": "hi"}
 
-    assert [message.key for message in messages(written(answered(None, text), answered(None, text)))] == ["u0", "u1"]
+    assert [message.key for message in messages(written(answered(None, text), answered(None, text)))] == ["s:u0", "s:u1"]
 
 
 def test_a_side_chain_that_is_a_compaction_says_so(written: Write) -> None:

@@ -65,15 +65,16 @@ def test_bytes_that_are_not_utf8_are_a_problem_and_the_rest_is_read(tmp_path: Pa
     assert [item.line for item in items if isinstance(item, Problem)] == [1]
 
 
-def test_a_section_that_did_not_change_is_the_same_message(tmp_path: Path) -> None:
+def test_a_section_that_is_edited_is_the_same_message_and_a_new_one_is_new(tmp_path: Path) -> None:
     path = tmp_path / "n.md"
     sections = [f"## {name}\n\n" + "words " * 500 + "\n\n" for name in ("one", "two", "three")]
     path.write_text("".join(sections))
     before = {message.key for message in read(path)[1]}
 
-    path.write_text("".join([*sections[:2], sections[2] + "and more\n"]))
+    path.write_text("".join([*sections[:2], sections[2] + "and more\n", "## four\n\nnew\n"]))
+    after = {message.key for message in read(path)[1]}
 
-    assert len(before & {message.key for message in read(path)[1]}) == 2
+    assert (len(before), len(after), before < after) == (3, 4, True)
 
 
 @pytest.mark.parametrize(

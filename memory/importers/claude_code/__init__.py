@@ -155,6 +155,7 @@ class _Reader:
     def _line(self, line: Line) -> Iterator[Item]:
         record = line.value
         kind = record.get("type")
+        self._thread.make_unique(record)
         if isinstance(kind, str) and kind in _LEFT_OUT:
             self._thread.link(record, None)
             return
@@ -353,7 +354,7 @@ class _Reader:
         leaf, text = record.get("leafUuid"), record.get("summary")
         if not isinstance(leaf, str) or not isinstance(text, str):
             yield from self._unknown_record(record, line)
-        elif leaf in self._thread.links and self._thread.session_key is not None:
+        elif self._thread.session_key is not None and self._thread.knows(leaf):
             yield SessionRecord(self._thread.session_key, title=text, title_authority=TITLE_SUMMARY)
         else:
             self._thread.summaries[leaf] = text
@@ -361,7 +362,7 @@ class _Reader:
                 yield SessionRecord(self._thread.session_key, metadata={"other_summaries": [text]})
 
     def _summarised(self, frame: Frame) -> Iterator[Item]:
-        text = self._thread.summaries.pop(frame.uuid or "", None)
+        text = self._thread.summaries.pop((frame.uuid or "").rpartition(":")[2], None)
         if text is not None:
             yield SessionRecord(frame.session_key, title=text, title_authority=TITLE_SUMMARY)
 

@@ -19,6 +19,7 @@ ANSWERS_KEPT = 8
 SESSIONS_KEPT = 8
 """How many of a file's sessions a mark keeps; real files have one or two."""
 
+_UUID_CHARACTERS = 36
 _TOLD = (("gitBranch", "git_branch"), ("version", "version"), ("cwd", "working_directory"), ("slug", "slug"))
 """What lines tell of their session, and what it is called here."""
 _PROGRESS = re.compile(
@@ -57,6 +58,17 @@ class Thread:
         for name in ("links", "calls", "summaries"):
             state[name] = [list(pair) for pair in getattr(self, name).items()]
         return {name: value for name, value in state.items() if value}
+
+    def make_unique(self, record: dict[str, Any]) -> None:
+        """Put its session before the id of a line that is no UUID, and so stands for another line in another session."""
+        for name in ("uuid", "parentUuid", "logicalParentUuid"):
+            value = record.get(name)
+            if isinstance(value, str) and value and len(value) != _UUID_CHARACTERS:
+                record[name] = f"{name_of(record.get('sessionId')) or self.session_key}:{value}"
+
+    def knows(self, uuid: str) -> bool:
+        """Say whether a line with this id has been read, not long ago."""
+        return uuid in self.links or f"{self.session_key}:{uuid}" in self.links
 
     def parent(self, uuid: object) -> str | None:
         """Find the message a line's parent belongs to; of one too far back its own uuid is as good as known."""

@@ -143,3 +143,11 @@ def test_a_broken_git_config_is_no_fault(memory: Memory, repository: Path) -> No
     (repository / ".git" / "config").write_bytes(b"[remote \xff\n=]\n[[[")
 
     assert memory.projects.ensure(str(repository)).path == str(repository)
+
+
+@pytest.mark.parametrize("place", [".worktrees/2", ".claude/worktrees/fix-pump/src"])
+def test_a_worktree_on_another_machine_is_known_by_its_place(place: str, memory: Memory) -> None:
+    worktree = memory.projects.ensure(f"/Users/ada/kettle/{place}")
+
+    assert memory.projects.ensure("/Users/ada/kettle").id == worktree.id
+    assert (worktree.name, worktree.path) == ("kettle", "/Users/ada/kettle")

@@ -6,11 +6,14 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
+_WORKTREE = re.compile(r"(?<=.)[/\\]\.(?:worktrees|claude[/\\]worktrees)[/\\].*$")
+"""Where agents and people put worktrees inside a checkout, also one that is on another machine."""
 _SCP = re.compile(r"^(?:[\w.+-]+@)?([\w.-]+\.[\w.-]+|localhost):(?!//)(.+)$")
 
 
 def checkout_of(directory: str) -> str:
     """Give the main directory of the git checkout that a directory on this machine is in; else the directory itself."""
+    directory = _WORKTREE.sub("", directory)
     here = Path(os.path.normpath(Path(directory).expanduser()))
     if str(here) != directory and not directory.startswith("~"):
         return directory

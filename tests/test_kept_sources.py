@@ -140,3 +140,15 @@ def test_a_secret_whose_letters_are_escaped_is_not_kept_either(memory: Memory, t
 
     assert b"correct7horse" not in held(memory, path)
     assert b"[redacted:" in held(memory, path)
+
+
+def test_a_key_that_goes_over_lines_of_a_note_is_not_kept(memory: Memory, tmp_path: Path) -> None:
+    body = [f"MIIEow{at:02d}" + "abcdEFGH0123" * 4 for at in range(12)]
+    key = "\n".join(["-----BEGIN RSA PRIVATE KEY-----", *body, "-----END RSA PRIVATE KEY-----"])
+    path = tmp_path / "note.md"
+    path.write_text(f"# Pumps\n\nThe key of the pump:\n\n{key}\n\n- and nothing else\n- but tea\n")
+    memory.import_(path, keep_source="all")
+
+    for line in body:
+        assert line.encode() not in held(memory, path)
+    assert held(memory, path).startswith(b"# Pumps\n\nThe key of the pump:\n\n[redacted:private_key:")

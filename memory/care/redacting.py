@@ -1,11 +1,9 @@
 """Take secrets out of what is stored already, with today's rules: every text of every record, bytes, marks and sources."""
 
-import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import groupby
 from typing import Any
 
 from pydantic import BaseModel
@@ -15,6 +13,7 @@ from memory.catch_up import KeywordIndex
 from memory.kinds import kinds
 from memory.redaction import Redactor
 from memory.saving import Saver
+from memory.source_bytes import without_secrets
 from memory.store.store import Store, open_store
 from memory.store.texts import TextRow, Texts
 
@@ -212,7 +211,7 @@ class StoredRedaction:
 
     def _sources(self, on_progress: Progress | None) -> None:
         for done, (path, start, data) in enumerate(self._texts.pieces(), 1):
-            new = b"".join(self._stretches(data))
+            new = without_secrets(data, partial(self._look, "source"))
             if new != data:
                 self._note("source", path)
                 if not self._dry_run:
@@ -222,37 +221,6 @@ class StoredRedaction:
                         self._tally.rows += 1
             if on_progress:
                 on_progress("kept sources", done, done)
-
-    def _stretches(self, data: bytes) -> Iterator[bytes]:
-        """Yield what a source held without its secrets: JSON as JSON, line by line, other text as far as it goes on."""
-        whole = self._json(data)
-        if whole is not None:
-            yield whole
-            return
-        lines = data.splitlines(keepends=True)
-        for is_json, some in groupby(lines, lambda line: line.startswith((b"{", b"["))):
-            stretch = list(some)
-            yield from self._lines(stretch) if is_json else [self._plain(b"".join(stretch))]
-
-    def _lines(self, lines: Iterable[bytes]) -> Iterator[bytes]:
-        for line in lines:
-            content = line.rstrip(b"\r\n")
-            found = self._json(content)
-            yield self._plain(line) if found is None else found + line[len(content) :]
-
-    def _json(self, data: bytes) -> bytes | None:
-        if not data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")):
-            return None
-        try:
-            value = json.loads(data)
-        except (ValueError, RecursionError):
-            return None
-        new = self._look("source", value)
-        return data if new is value else json.dumps(new, ensure_ascii=False).encode("utf-8", "surrogatepass")
-
-    def _plain(self, data: bytes) -> bytes:
-        text: str = self._look("source", data.decode("utf-8", "surrogateescape"))
-        return text.encode("utf-8", "surrogateescape")
 
     def _marks(self) -> None:
         for path, values in list(self._texts.marks()):

@@ -1,6 +1,5 @@
 """Keeps what a source held, without its secrets, so that it outlives the program's own cleaning up."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,8 @@ from typing import Any
 from memory.errors import InvalidInput
 from memory.importers import Importer
 from memory.importers.reading.documents import DOCUMENT_BYTES
-from memory.redaction import Redactor, may_hold_secret
+from memory.redaction import Redactor
+from memory.source_bytes import document_without_secrets, without_secrets
 from memory.store.foreign import HEADER
 from memory.store.kept_sources import SourcePiece, pack
 
@@ -45,12 +45,11 @@ def kept_pieces(path: Path, start: int, end: int, redactor: Redactor) -> list[So
         file.seek(start)
         if start == 0 and end <= DOCUMENT_BYTES:
             data = file.read(end)
-            if (whole := _document(data, redactor)) is not None:
+            if (whole := document_without_secrets(data, redactor.value)) is not None:
                 return [pack(0, whole)]
             file.seek(0)
-        return [
-            pack(at, b"".join(_line(line, redactor) for line in lines)) for at, lines in _stretches(file, start, end)
-        ]
+        stretches = _stretches(file, start, end)
+        return [pack(at, without_secrets(b"".join(lines), redactor.value)) for at, lines in stretches]
 
 
 def _stretches(file: Any, start: int, end: int) -> Iterator[tuple[int, list[bytes]]]:
@@ -63,29 +62,3 @@ def _stretches(file: Any, start: int, end: int) -> Iterator[tuple[int, list[byte
             at, size, lines = at + size, 0, []
     if lines:
         yield at, lines
-
-
-def _document(data: bytes, redactor: Redactor) -> bytes | None:
-    """Take the secrets out of a document that is JSON as a whole; None for any other."""
-    if not data.lstrip(b"\x00\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")):
-        return None
-    try:
-        value = json.loads(data)
-    except (ValueError, RecursionError):
-        return None
-    changed = redactor.value(value)
-    return data if changed is value else json.dumps(changed, ensure_ascii=False).encode("utf-8", "surrogatepass")
-
-
-def _is_clean(data: bytes) -> bool:
-    """Say whether JSON surely holds no secret, without reading it; letters that are escaped could hide one."""
-    return not may_hold_secret(data) and b"\\u00" not in data and b"\\/" not in data
-
-
-def _line(line: bytes, redactor: Redactor) -> bytes:
-    if _is_clean(line):
-        return line
-    content = line.rstrip(b"\r\n")
-    if content.startswith((b"{", b"[")) and (found := _document(content, redactor)) is not None:
-        return found + line[len(content) :]
-    return redactor.text(line.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")

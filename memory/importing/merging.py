@@ -142,10 +142,6 @@ class Merger:
         record.parts = cleaned(without(record.parts))
         record.tool_call, record.tool_result = without(record.tool_call), without(record.tool_result)
         record.metadata, record.error = without(record.metadata), without(record.error)
-        for attachment in record.attachments:
-            if attachment.media_type.startswith("text/"):
-                text = attachment.read().decode("utf-8", "surrogateescape")
-                attachment.data = without(text).encode("utf-8", "surrogateescape")
 
     def _buried(self, kind: str, ids: list[str]) -> set[str]:
         return self._store.changes.buried(self._store.workspace_number, kind, ids)
@@ -307,6 +303,7 @@ class Merger:
                 data = attachment.read()
             except OSError as error:
                 raise SourceFault(f"{attachment.data!s}: cannot be read ({error.strerror}); import again") from error
+            data = self._saver.redactor.content(data, attachment.media_type)
             sha256 = self._store.blobs.put(data, attachment.media_type)
             values = self._rows.attachment(number, at, sha256, attachment, len(data)) | {"deleted_at": deleted_at}
             rows.append(row("attachment", own_id, values))

@@ -22,7 +22,8 @@ class NamedPlace:
     base: Path
     """A directory; it need not be there."""
     pattern: str = ""
-    """Which files below it, with `*` for any name; "" for all."""
+    """Which files below it, with `*` for any name where the place is not one file; "" for all."""
+    is_one_file: bool = False
 
     @property
     def path(self) -> Path:
@@ -33,7 +34,9 @@ class NamedPlace:
         """Say whether a file that may be there belongs to the place."""
         if not self.pattern:
             return path.is_relative_to(self.base)
-        parts = self.pattern.split("/")
+        if self.is_one_file:
+            return path == self.path
+        parts = self.pattern.replace("[", "[[]").split("/")
         given = path.relative_to(self.base).parts if path.is_relative_to(self.base) else ()
         return len(given) == len(parts) and all(map(fnmatchcase, given, parts))
 
@@ -42,7 +45,7 @@ class NamedPlace:
         if not self.pattern:
             yield from listed(self.base)
             return
-        for path in self.base.glob(self.pattern):
+        for path in [self.path] if self.is_one_file else self.base.glob(self.pattern.replace("[", "[[]")):
             try:
                 if path.is_file():
                     yield Listed(str(path), path.stat())
@@ -92,12 +95,12 @@ def place_at(path: Path, format: str = "") -> NamedPlace:
     """Make a place of a path: of a directory, of a file, or of files with `*` in their path."""
     parts = path.parts
     first = next((at for at, part in enumerate(parts) if "*" in part), None)
-    if first is not None:
+    if first is not None and not path.exists():
         return NamedPlace(format, _real(Path(*parts[:first])), "/".join(parts[first:]))
     real = _real(path)
     # what is not there yet is a file when it has a file's name
     is_file = real.is_file() or (not real.exists() and path.suffix != "")
-    return NamedPlace(format, real.parent, real.name) if is_file else NamedPlace(format, real)
+    return NamedPlace(format, real.parent, real.name, True) if is_file else NamedPlace(format, real)
 
 
 def find_places(marks: Sequence[MarkOutline] = (), format: str | None = None) -> list[Place]:

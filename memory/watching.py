@@ -21,7 +21,7 @@ from memory.importing import ImportReport, NamedPlace, named_places, place_at
 from memory.importing.report import TOTALS
 from memory.store.store import Store
 
-BURST_MS, QUIET_MS = 800, 100
+BURST_MS, QUIET_MS = 800, 200
 """Notices are taken together until none came for the second, and never for longer than the first. Untuned."""
 LOOK_SECONDS = 10.0
 """How often it is looked for places that came into being. Untuned."""
@@ -266,8 +266,10 @@ class _Notices(threading.Thread):
         ):
             # the first yield comes at the latest when the first wait is over: by then the directories are watched
             self.armed.set()
-            if changes:
-                self._notices.put({name for _, name in changes})
+            # some systems tell of a directory whenever something in it changes
+            names = {name for change, name in changes if change is not Change.modified or not Path(name).is_dir()}
+            if names:
+                self._notices.put(names)
 
     def _look(self) -> None:
         """Look at the files' sizes and times again and again."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from memory.importers import importers
-from memory.importing import find_places, named_places
+from memory.importing import find_places, named_places, place_at
 from memory.settings import expanded
 
 DATA = Path(__file__).parent / "data"
@@ -97,6 +97,16 @@ def test_a_place_with_a_pattern_has_only_the_files_that_fit(home):
     assert named.has(data / "opencode-next.db")
     assert not named.has(data / "auth.json")
     assert not named.has(data / "deeper" / "opencode.db")
+
+
+@pytest.mark.parametrize("name", ["a[1].jsonl", "what*ever.jsonl", "plain.jsonl"])
+def test_a_file_that_is_there_is_a_place_of_its_own(tmp_path, name):
+    (tmp_path / name).write_text("{}")
+    place = place_at(tmp_path / name)
+
+    assert place.paths() == [tmp_path / name]
+    assert place.has(tmp_path / name)
+    assert not place.has(tmp_path / "a1.jsonl")
 
 
 def test_what_was_imported_is_no_longer_new_and_what_grew_is(memory, claude):

@@ -125,5 +125,7 @@ def faults(report: ImportReport) -> Lines:
             yield f"{source.path}: {len(source.problems) - 5} more problems; --json lists them"
     for skipped in report.skipped[:20]:
         yield f"skipped {skipped['path']}: {skipped['reason']}"
+    if not report.sources and not report.skipped:
+        yield "no histories were found"
     if len(report.skipped) > 20:
         yield f"skipped {len(report.skipped) - 20} more files; --json lists them"

@@ -87,6 +87,13 @@ def test_a_format_of_which_there_is_nothing_is_said(hark, home):
     assert "no histories of droid" in err
 
 
+def test_a_machine_without_agents_is_said(hark):
+    code, out, err = hark("import", "--yes")
+
+    assert (code, err) == (0, "hark: no histories were found\n")
+    assert "0 added" in out
+
+
 def test_without_a_terminal_nothing_is_imported_unasked(hark, home, tmp_path):
     code, out, err = hark("import")
 

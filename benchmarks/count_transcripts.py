@@ -77,14 +77,17 @@ def whole_lines(path: Path, count: Count) -> list[Json]:
     lines = path.read_bytes().split(b"\n")
     found: list[Json] = []
     for number, raw in enumerate(lines, start=1):
-        text = raw.replace(b"\0", b"").removeprefix(b"\xef\xbb\xbf").strip()
-        try:
-            value = json.loads(text) if text else None
-        except ValueError:
-            count.problems += number < len(lines)
-            continue
-        if isinstance(value, dict):
-            found.append(value)
+        text = raw.replace(b"\0", b"").removeprefix(b"\xef\xbb\xbf").strip().decode("utf-8", "replace")
+        while text:
+            # two writers can leave two objects on one line
+            try:
+                value, end = json.JSONDecoder().raw_decode(text)
+            except ValueError:
+                count.problems += number < len(lines)
+                break
+            if isinstance(value, dict):
+                found.append(value)
+            text = text[end:].lstrip()
     return found
 
 

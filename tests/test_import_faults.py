@@ -214,3 +214,16 @@ def test_a_secret_in_a_tools_output_is_counted_by_kind_and_nowhere_else(memory: 
     for file in (tmp_path / "store").rglob("*"):
         assert not file.is_file() or secret.encode() not in file.read_bytes()
     assert memory.import_(path).redacted == {}
+
+
+def test_two_records_on_one_line_are_both_read_and_what_is_broken_behind_one_is_named(
+    memory: Memory, tmp_path: Path
+) -> None:
+    path = tmp_path / "history.jsonl"
+    first, second, third, fourth = (line(at, f"prompt {at}").rstrip("\n") for at in range(4))
+    path.write_text(f'{first}{second}\n{third}{{"type": "us\n{fourth}\n')
+    report = memory.import_(path)
+
+    assert contents(memory) == [f"prompt {at}" for at in range(4)]
+    [problem] = report.sources[0].problems
+    assert (problem["line"], "behind its first object" in problem["what"]) == (2, True)

@@ -111,12 +111,13 @@ class _Reader:
 
     def journal(self, source: Source) -> Iterator[Item]:
         marked_line = source.line
-        for line in source.json_lines():
+        for line in source.json_lines(is_glued=True):
             if isinstance(line, Problem):
                 yield line
                 continue
             self._line, self._problems = line.number, []
-            yield from self._record(line.value)
+            for value in line.values():
+                yield from self._record(value)
             yield from self._problems
             if line.number - marked_line >= MARK_EVERY:
                 marked_line = line.number

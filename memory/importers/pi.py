@@ -98,11 +98,12 @@ class _Reader:
 
     def items(self) -> Iterator[Item]:
         marked_line = self._source.line
-        for line in self._source.json_lines():
+        for line in self._source.json_lines(is_glued=True):
             if isinstance(line, Problem):
                 yield line
                 continue
-            yield from self._entry(line)
+            for value in line.values():
+                yield from self._entry(Line(line.number, line.end, value))
             if line.number - marked_line >= MARK_EVERY:
                 marked_line = line.number
                 yield self._mark()

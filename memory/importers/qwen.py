@@ -90,8 +90,6 @@ def _taken_back(source: Source) -> frozenset[str]:
 class _Reader(Journal):
     """Goes through one file's records."""
 
-    is_glued = True
-
     def __init__(self, source: Source, taken_back: frozenset[str]) -> None:
         super().__init__(source, MARK_EVERY)
         self._taken_back = taken_back

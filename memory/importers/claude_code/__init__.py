@@ -141,13 +141,14 @@ class _Reader:
         }
 
     def items(self) -> Iterator[Item]:
-        for line in self._source.json_lines(passes_over=self._thread.passes_over):
+        for line in self._source.json_lines(self._thread.passes_over, is_glued=True):
             if isinstance(line, Problem):
                 yield line
                 continue
-            yield from self._line(line)
-            yield from self._problems
-            self._problems.clear()
+            for value in line.values():
+                yield from self._line(Line(line.number, line.end, value))
+                yield from self._problems
+                self._problems.clear()
             if line.number - self._marked_line >= MARK_EVERY and self._answer is None:
                 yield from self._mark()
         yield from self._mark()

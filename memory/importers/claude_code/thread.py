@@ -84,7 +84,7 @@ class Thread:
 
     def passes_over(self, raw: bytes) -> bool:
         """Leave out a progress line without parsing it, but for its link; in real files they are up to a fifth."""
-        if b'"type":"progress"' not in raw[:1500]:
+        if b'"type":"progress"' not in raw[:1500] or b"}{" in raw:
             return False
         head, tail = _PROGRESS.match(raw), _PROGRESS_END.search(raw, max(0, len(raw) - 200))
         if head is None or tail is None:

@@ -109,11 +109,12 @@ class _Reader:
         if _is_document(Sample(self._source.path)):
             yield from read_document(self._source, self._document)
             return
-        for line in self._source.json_lines():
+        for line in self._source.json_lines(is_glued=True):
             if isinstance(line, Problem):
                 yield line
                 continue
-            yield from self._record(line.value, line)
+            for value in line.values():
+                yield from self._record(value, line)
             # A token count may still follow an answer.
             is_answer = self._held is not None and self._held.role == "assistant"
             if line.number - self._marked_line >= MARK_EVERY and not is_answer:

@@ -23,9 +23,6 @@ CALLS_KEPT = 32
 class Journal(ABC):
     """Reads one file record by record; a format says what a record holds, and what else it must know to go on."""
 
-    is_glued = False
-    """Whether a line can hold several objects."""
-
     def __init__(self, source: Source, mark_every: int) -> None:
         """Go on where the source's state says.
 
@@ -65,12 +62,12 @@ class Journal(ABC):
     def items(self) -> Iterator[Item]:
         """Yield the file's records from `source.offset` on, with marks."""
         marked_line = self.source.line
-        for line in self.source.json_lines(is_glued=self.is_glued):
+        for line in self.source.json_lines(is_glued=True):
             if isinstance(line, Problem):
                 yield line
                 continue
             self.line = line.number
-            for value in (line.value, *line.glued):
+            for value in line.values():
                 self.count += 1
                 yield from self.record(value)
                 yield from self.problems

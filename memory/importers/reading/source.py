@@ -84,6 +84,13 @@ class Line:
     value: dict[str, Any]
     glued: list[dict[str, Any]] = field(default_factory=list)
     """Objects that follow on the same line, where the reader allows for them."""
+    problem: Problem | None = None
+    """What behind them is no JSON."""
+
+    def values(self) -> Iterator[dict[str, Any]]:
+        """Yield the objects of the line, in their order."""
+        yield self.value
+        yield from self.glued
 
 
 @dataclass
@@ -133,11 +140,14 @@ class Source:
                     parsed = Problem(number, f"a line of {size}, was skipped")
                 elif passes_over is None or not passes_over(raw):
                     parsed = _parse(raw, number, end, is_glued, lists_as)
-                    if not isinstance(parsed, Line) and not raw.endswith(b"\n"):
+                    is_whole = isinstance(parsed, Line) and parsed.problem is None
+                    if not is_whole and not raw.endswith(b"\n"):
                         return
                 self.reached, self.reached_line, is_rest = end, number, False
                 if parsed is not None:
                     yield parsed
+                if isinstance(parsed, Line) and parsed.problem is not None:
+                    yield parsed.problem
 
 
 def _go_to(file: BinaryIO, offset: int) -> bool:
@@ -163,7 +173,7 @@ def _parse(
         return None
     try:
         text = clean.decode("utf-8", "surrogatepass")
-        value, *others = _glued(text) if is_glued else [_decoder.decode(text)]
+        (value, *others), fault = _glued(text) if is_glued else ([_decoder.decode(text)], None)
     except UnicodeDecodeError as error:
         return Problem(number, f"not UTF-8 at byte {error.start} of the line")
     except RecursionError:
@@ -175,18 +185,28 @@ def _parse(
     for each in (value, *others):
         if not isinstance(each, dict):
             return Problem(number, f"a JSON object was expected, not {type(each).__name__}")
-    return Line(number, end, value, others)
+    broken = Problem(number, f"not valid JSON behind its first object: {fault}") if fault else None
+    return Line(number, end, value, others, broken)
 
 
-def _glued(text: str) -> list[Any]:
-    """Parse the values that stand behind one another in a text that is not empty."""
-    found, at = [], 0
+def _glued(text: str) -> tuple[list[Any], str | None]:
+    """Parse the values that stand behind one another in a text, and say what behind them is none.
+
+    Raises:
+        ValueError: The first is none already.
+    """
+    found: list[Any] = []
+    at = 0
     while at < len(text):
-        value, at = _decoder.raw_decode(text, at)
+        try:
+            value, at = _decoder.raw_decode(text, at)
+        except ValueError as error:
+            if not found:
+                raise
+            return found, str(error)
         found.append(value)
-        while at < len(text) and text[at].isspace():
-            at += 1
-    return found
+        at += len(text[at:]) - len(text[at:].lstrip())
+    return found, None
 
 
 def _refuse_constant(name: str) -> float:

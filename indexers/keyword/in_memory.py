@@ -121,6 +121,10 @@ class InMemoryEngine:
         ]
         return sorted(found, key=lambda pair: (-pair[1], -pair[0]))[:limit]
 
+    def terms_held(self, query: KeywordQuery) -> frozenset[Term]:
+        """Give those of a query's terms that stand here."""
+        return frozenset(term for term in _all_terms(query) if self._postings.get(Term(term.field, term.text)))
+
     def _own_statistics(self, query: KeywordQuery) -> Statistics:
         documents = len(self._documents)
         return Statistics(

@@ -113,13 +113,18 @@ class TantivyEngine:
             with _faults(self.directory):
                 writer.close()
 
-    def search(self, query: KeywordQuery, conditions: Filter, limit: int) -> KeywordHits:
-        """Find documents that fulfil the conditions, best first."""
+    def search(
+        self, query: KeywordQuery, conditions: Filter, limit: int, elsewhere: frozenset[Term] = frozenset()
+    ) -> KeywordHits:
+        """Find documents that fulfil the conditions, best first.
+
+        `elsewhere` are terms that stand in what is searched beside this index: nothing like them is looked for here.
+        """
         if query.is_empty or limit < 1:
             return KeywordHits([], 0.0)
         searcher = self._searcher
         with _faults(self.directory):
-            wanted, best_possible = self._scored(searcher, query)
+            wanted, best_possible = self._scored(searcher, query, elsewhere)
             clauses = [(Occur.Must, wanted)]
             clauses += [(Occur.Must, Query.const_score_query(self._phrase(each), 0.0)) for each in query.phrases]
             clauses += [(Occur.MustNot, self._phrase(each)) for each in query.excluded]
@@ -149,7 +154,9 @@ class TantivyEngine:
         counts = {term: self._count(self._searcher, term) for term in terms}
         return Statistics(int(self._searcher.num_docs), counts, {})
 
-    def _scored(self, searcher: tantivy.Searcher, query: KeywordQuery) -> tuple[Query, float]:
+    def _scored(
+        self, searcher: tantivy.Searcher, query: KeywordQuery, elsewhere: frozenset[Term]
+    ) -> tuple[Query, float]:
         documents = max(1, int(searcher.num_docs))
         terms = dict.fromkeys([*query.terms, *(term for phrase in query.phrases for term in phrase)])
         clauses: list[tuple[Occur, Query]] = []
@@ -162,7 +169,7 @@ class TantivyEngine:
                 found = Query.term_query(self._schema, term.field, term.text)
                 clauses.append((Occur.Should, Query.boost_query(found, factor) if term.is_extra else found))
                 continue
-            if term.is_extra:
+            if term.is_extra or (term in elsewhere and not term.is_prefix):
                 continue
             weight = expansion_weight(documents)
             best_possible += weight

@@ -75,7 +75,9 @@ def keyword_leg(
         if engine is None:
             answer.fault = index.fault
         else:
-            found = engine.search(query, conditions, limit)
+            with index.guard:
+                elsewhere = tail.terms_held(query)
+            found = engine.search(query, conditions, limit, elsewhere)
             statistics = engine.statistics(query) if len(tail) and engine.documents() > len(tail) else None
         with index.guard:
             # the tail grows while others save

@@ -80,7 +80,7 @@ def test_a_history_from_another_machine_is_of_the_same_project_by_its_remote(
     header = {
         "id": "0199aaaa-0000-7000-8000-000000000001",
         "timestamp": "2026-03-01T10:00:00Z",
-        "cwd": "/Users/ada/work/kettle-renamed",
+        "cwd": "/Users/ada/code/kettle-renamed",
         "originator": "codex_cli_rs",
         "cli_version": "0.140.0",
         "git": {"repository_url": "ssh://git@github.com/ada/kettle.git", "branch": "main", "commit_hash": "abc"},
@@ -99,7 +99,7 @@ def test_a_history_from_another_machine_is_of_the_same_project_by_its_remote(
 
     [session] = memory.sessions.list().items
     assert session.project_id == here.id
-    assert [hit.session_id for hit in memory.search("boil", project="/Users/ada/work/kettle-renamed").hits] == [
+    assert [hit.session_id for hit in memory.search("boil", project="/Users/ada/code/kettle-renamed").hits] == [
         session.id
     ]
 

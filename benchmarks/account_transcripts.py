@@ -331,7 +331,8 @@ class Yielded:
         if self._joined is None:
             self._joined = "\n".join(" ".join(text.replace("\\n", "\n").split()) for text in self._all)
         line = html.unescape(line)
-        if line in self._joined:
+        bare = re.sub(r"^(?:>|#{1,4})\s*", "", line)
+        if line in self._joined or (bare and bare in self._joined):
             return "message"
         pieces = [
             piece.strip() for piece in re.split(r"</?[a-z_-]+>|```\w*|^[>#*\s-]+|^data:[^,]+,", line) if piece.strip()

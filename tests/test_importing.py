@@ -406,7 +406,12 @@ def test_what_is_read_again_and_has_not_changed_is_not_written_again(tmp_path):
 def test_an_answer_that_was_edited_elsewhere_is_written_anew_and_keeps_what_it_said(memory, tmp_path):
     def session(text):
         message = {"id": "m1", "timestamp": "2026-01-10T09:00:00Z", "type": "gemini", "content": text}
-        head = {"sessionId": "kiosk-1", "projectHash": "p", "startTime": "2026-01-10T09:00:00Z", "lastUpdated": "2026-01-10T09:00:00Z"}
+        head = {
+            "sessionId": "kiosk-1",
+            "projectHash": "p",
+            "startTime": "2026-01-10T09:00:00Z",
+            "lastUpdated": "2026-01-10T09:00:00Z",
+        }
         return json.dumps(head | {"messages": [message]})
 
     path = tmp_path / "session-1.json"

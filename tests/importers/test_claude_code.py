@@ -302,7 +302,10 @@ def test_a_thought_without_words_still_counts(written: Write) -> None:
 def test_an_answer_without_an_id_is_named_by_its_line(written: Write) -> None:
     text = {"type": "text", "text": "hi"}
 
-    assert [message.key for message in messages(written(answered(None, text), answered(None, text)))] == ["s:u0", "s:u1"]
+    assert [message.key for message in messages(written(answered(None, text), answered(None, text)))] == [
+        "s:u0",
+        "s:u1",
+    ]
 
 
 def test_a_side_chain_that_is_a_compaction_says_so(written: Write) -> None:

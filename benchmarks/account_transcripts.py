@@ -43,7 +43,7 @@ STRUCTURE = frozenset(
     "type role subtype content_type sender from kind status hookEvent permissionMode decision stop_reason finish_reason".split()
 )
 """Names of fields whose values say what a record is: they became the kind of item that it is."""
-_COPY = "a copy of what stands in a message"
+_COPY = "what a message says, in another form"
 _TOOLS = "the definition of a tool, the same in every session"
 _SETTINGS = "the program's settings at the time"
 _SIGNED = "a signature or a cipher that nobody but its maker can read"

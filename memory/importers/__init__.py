@@ -13,9 +13,11 @@ An importer is a module with
                                                file is read again. Left out where there are none
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
+from types import MappingProxyType
 from typing import Protocol, cast
 
 from memory.errors import InvalidInput
@@ -33,14 +35,15 @@ class Importer(Protocol):
     def read(self, source: Source) -> Iterator[Item]: ...
 
 
-def importers() -> dict[str, Importer]:
+@cache
+def importers() -> Mapping[str, Importer]:
     """Find every importer, by format; the order is that of their file names."""
     found: dict[str, Importer] = {}
     for name in sorted(module.name for module in iter_modules(__path__)):
         module = import_module(f"{__name__}.{name}")
         if hasattr(module, "FORMAT"):
             found[module.FORMAT] = cast(Importer, module)
-    return found
+    return MappingProxyType(found)
 
 
 def importer_named(format: str) -> Importer:

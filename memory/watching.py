@@ -54,7 +54,7 @@ class SourceWatcher:
         self._store = store
         self._read = read
         self._given = [_expanded(path) for path in given]
-        self._ignored = str(store.directory.resolve())
+        self._ignored = store.directory.resolve()
         self._format = format
         self._stop = stop
         self._is_polling = is_polling
@@ -115,7 +115,7 @@ class SourceWatcher:
 
     def _is_wanted(self, name: str, is_gone: bool) -> bool:
         """Say whether a notice may concern a history."""
-        if name.startswith(self._ignored) or name.endswith("-shm"):
+        if Path(name).resolve().is_relative_to(self._ignored) or name.endswith("-shm"):
             return False
         if is_gone:
             if any(name == str(place.base) for place in list(self._followed)):

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from memory import Memory
+from memory.errors import SourceFault
 from memory.importers import claude_code, gemini_cli
 from memory.importers.reading.records import Item
 from memory.importers.reading.source import Source
@@ -227,3 +228,33 @@ def test_two_records_on_one_line_are_both_read_and_what_is_broken_behind_one_is_
     assert contents(memory) == [f"prompt {at}" for at in range(4)]
     [problem] = report.sources[0].problems
     assert (problem["line"], "behind its first object" in problem["what"]) == (2, True)
+
+
+def test_a_store_is_never_opened_as_a_source(memory: Memory, history: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link.db"
+    link.symlink_to(tmp_path / "store" / "store.db")
+    report = memory.import_(tmp_path)
+
+    assert [each.format for each in report.sources] == ["claude-code"]
+    assert {each["path"]: each["reason"] for each in report.skipped} == {
+        str(tmp_path / "store"): "a store of this program's",
+        str(tmp_path / "store" / "store.db"): "a store of this program's",
+    }
+    for path in (tmp_path / "store", tmp_path / "store" / "store.db", link, tmp_path / "store" / "keyword"):
+        with pytest.raises(SourceFault, match="a store of this program's; name the histories themselves"):
+            memory.import_(path)
+
+
+@pytest.mark.skipif(not Path("/proc/locks").exists(), reason="the system does not list locks")
+def test_the_store_keeps_its_lock_when_the_folder_around_it_is_imported(
+    memory: Memory, history: Path, tmp_path: Path
+) -> None:
+    def locks() -> int:
+        inode = (tmp_path / "store" / "store.db-shm").stat().st_ino
+        return sum(f":{inode} " in line for line in Path("/proc/locks").read_text().splitlines())
+
+    memory.search("x")
+    before = locks()
+    memory.import_(tmp_path)
+
+    assert locks() == before >= 1

@@ -12,10 +12,12 @@ from memory.importers.reading.archives import is_archive
 from memory.importers.reading.source import Sample
 from memory.store.foreign import HEADER
 from memory.store.schema import whole
+from memory.store.store import MARKER
 
 SKIPPED_FOLDERS = frozenset((".git", "node_modules", "__pycache__", ".venv", ".mypy_cache", ".ruff_cache"))
 _PARTS_FOLDERS = frozenset(("message", "part"))
 """Folders whose files belong to those in other folders beside them: they come last, and are then known already."""
+OWN_STORE = "a store of this program's"
 _NOT_UTF8 = re.compile("[\ud800-\udfff]")
 """How Python writes the bytes of a name that are not UTF-8."""
 BESIDE_DATABASE = ("-wal", "-shm", "-journal")
@@ -86,10 +88,12 @@ def _at(
 ) -> Iterator[Found | FoundArchive]:
     """Find what is to be read at one path."""
     given = _given(path)
+    real = given.resolve()
+    if is_in_store(real):
+        raise SourceFault(f"{given}: {OWN_STORE}; name the histories themselves")
     if given.is_dir():
         yield from _in_directory(given, format, skipped, seen)
         return
-    real = given.resolve()
     if real in seen:
         return
     seen.add(real)
@@ -144,6 +148,9 @@ def _in_directory(
         if real in seen or real in belonging:
             continue
         seen.add(real)
+        if is_in_store(real):
+            unread[real] = OWN_STORE
+            continue
         try:
             each = _recognised(real, format)
             if each is None:
@@ -158,6 +165,11 @@ def _in_directory(
         if real not in belonging:
             skipped.append({"path": whole(str(real)), "reason": reason})
     yield from (each for each in found if each.path not in belonging)
+
+
+def is_in_store(real: Path) -> bool:
+    """Say whether a real path is a store's directory, or lies in one, at most three folders deep."""
+    return any((folder / MARKER).is_file() for folder in (real, *list(real.parents)[:3]))
 
 
 def _given(path: Path) -> Path:
@@ -191,6 +203,11 @@ def walk(directory: Path, unread: list[dict[str, str]]) -> Iterator[Path]:
         unread.append({"path": whole(str(error.filename)), "reason": f"cannot be read ({error.strerror})"})
 
     for root, folders, files in os.walk(directory, onerror=note):
+        if MARKER in files:
+            # SQLite lets go of its locks on a file when another part of the process opens and closes it
+            unread.append({"path": whole(root), "reason": OWN_STORE})
+            folders.clear()
+            continue
         kept = (folder for folder in folders if folder not in SKIPPED_FOLDERS)
         folders[:] = sorted(kept, key=lambda folder: (folder in _PARTS_FOLDERS, folder))
         for name in sorted(files):

@@ -230,3 +230,40 @@ def test_a_long_list_is_read_one_by_one_and_gives_the_same(
     monkeypatch.setattr(documents, "STREAMED_BYTES", 100)
     cut = memory.import_(path)
     assert "not a whole document behind its element 49" in cut.sources[0].problems[0]["what"]
+
+
+def test_an_archive_that_was_read_as_another_format_is_not_hidden(memory: Memory, tmp_path: Path) -> None:
+    path = export(tmp_path / "export.zip", conversation("one", "question", "answer"), notes__bin=b"\x00\x01")
+    with pytest.raises(UnknownFormat, match="nothing of the format codex is in it"):
+        memory.import_(path, format="codex")
+
+    first = memory.import_(path)
+    assert (first.totals["added"], len(first.skipped)) == (2, 1)
+    again = memory.import_(path)
+    assert (again.totals["unchanged"], again.skipped) == (2, first.skipped)
+
+
+def test_what_a_killed_import_has_unpacked_is_swept_up_by_the_next(memory: Memory, tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    code = (
+        "import os, sys; from pathlib import Path; from memory.store.scratch import scratch_below, scratch_folder\n"
+        "with scratch_below(Path(sys.argv[1])), scratch_folder() as folder:\n"
+        "    (folder / 'secret').write_text('x'); os.kill(os.getpid(), 9)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "store")], check=False)
+    assert len(list((tmp_path / "store" / "scratch").rglob("secret"))) == 1
+
+    memory.import_(export(tmp_path / "export.zip", conversation("one", "question", "answer")))
+    assert not (tmp_path / "store" / "scratch").exists()
+
+
+def test_an_archive_for_which_there_is_no_room_says_so(
+    memory: Memory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = export(tmp_path / "export.zip", conversation("one", "question", "answer"))
+    monkeypatch.setattr(archives, "free_bytes", lambda: 10)
+
+    with pytest.raises(SourceFault, match="for which the disk has no room"):
+        memory.import_(path)

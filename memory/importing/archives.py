@@ -9,12 +9,24 @@ from memory.store.marks import ImportMark, Marks
 
 ARCHIVE = "zip"
 """The format of an archive itself, in its mark and where none of its members could be read."""
+MOST_SKIPPED = 200
+"""Skipped members that are remembered."""
 _HASHED_BYTES = 64 * 1024
 """Of an archive's end, where its directory with the members' checksums stands. Untuned."""
 
 
-def known_members(marks: Marks, found: FoundArchive, project: str | None) -> list[SourceReport]:
-    """Report the members of an archive that has not changed; [] when it must be read."""
+def known_members(
+    marks: Marks, found: FoundArchive, format: str | None, project: str | None, skipped: list[dict[str, str]]
+) -> list[SourceReport]:
+    """Report the members of an archive that has not changed; [] when it must be read.
+
+    Args:
+        marks: What is known of it.
+        found: The archive.
+        format: What its members are to be read as; None for what each is.
+        project: The body of work that they belong to; None for what they say.
+        skipped: Gets what is skipped in it.
+    """
     mark, status = marks.get(str(found.path)), found.path.stat()
     if mark is None or mark.format != ARCHIVE or project not in (None, mark.project):
         return []
@@ -22,6 +34,9 @@ def known_members(marks: Marks, found: FoundArchive, project: str | None) -> lis
         found.path
     ):
         return []
+    if mark.state.get("format") != format:
+        return []
+    skipped += mark.state.get("skipped", [])
     return [
         SourceReport(
             path=member.path,
@@ -35,7 +50,9 @@ def known_members(marks: Marks, found: FoundArchive, project: str | None) -> lis
     ]
 
 
-def mark_of_archive(found: FoundArchive, project: str | None) -> ImportMark:
+def mark_of_archive(
+    found: FoundArchive, format: str | None, project: str | None, skipped: list[dict[str, str]]
+) -> ImportMark:
     """Make the mark of an archive all of whose members have been read."""
     status = found.path.stat()
     return ImportMark(
@@ -45,7 +62,7 @@ def mark_of_archive(found: FoundArchive, project: str | None) -> ImportMark:
         modified_ns=status.st_mtime_ns,
         offset_bytes=status.st_size,
         lines=0,
-        state={"whole": True},
+        state={"whole": True, "format": format, "skipped": skipped[:MOST_SKIPPED]},
         read_hash=_hash(found.path),
         project=project,
     )

@@ -19,6 +19,7 @@ from memory.importing.one_file import import_file
 from memory.importing.report import ImportReport, Progress, SourceReport
 from memory.importing.writer import Writer
 from memory.saving import Saver
+from memory.store.scratch import scratch_below
 from memory.store.store import Store
 
 
@@ -76,12 +77,14 @@ def import_histories(
         report,
     )
     run.total = sum(each.size_bytes for each in found)
-    with beside(_unread(saver.store, found)) if beside else nullcontext():
+    with scratch_below(saver.store.directory), beside(_unread(saver.store, found)) if beside else nullcontext():
         for each in found:
             if is_stopped():
                 break
             run.read(each)
         run.writer.finish()
+    if format is not None:
+        _say_what_was_empty(report.sources)
     report.redacted = dict(saver.redactor.found - already)
     report.totals = _totals(saver.store, report.sources)
     report.seconds = round(time.perf_counter() - started, 3)
@@ -128,7 +131,7 @@ class _Run:
 
     def _read_archive(self, found: FoundArchive, tell: Callable[[int], None]) -> None:
         """Import an archive's members; an archive that has not changed is not unpacked again."""
-        known = known_members(self.writer.store.marks, found, self._project)
+        known = known_members(self.writer.store.marks, found, self._format, self._project, self._report.skipped)
         if known:
             self._report.sources += known
             return
@@ -156,7 +159,17 @@ class _Run:
             tell(found.size_bytes * done // total)
         # what was read is written while the members are still there
         self.writer.flush()
-        self.writer.note(mark_of_archive(found, self._project))
+        if any(each.messages for each in self._report.sources[-len(members) :]):
+            self.writer.note(mark_of_archive(found, self._format, self._project, skipped))
+        elif self._format and found.is_named:
+            raise UnknownFormat(f"{found.path}: nothing of the format {self._format} is in it; leave out --format")
+
+
+def _say_what_was_empty(sources: list[SourceReport]) -> None:
+    """Note the sources in which nothing of the format was that they were to be read as."""
+    for each in sources:
+        if not each.messages and not each.sessions and not each.problems:
+            each.note(f"nothing of the format {each.format} was found in it")
 
 
 def _unread(store: Store, found: Sequence[Found | FoundArchive]) -> int:

@@ -8,7 +8,6 @@ What is done depends on what is there, so that the other program never waits and
 """
 
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -19,6 +18,7 @@ from urllib.parse import quote
 import apsw
 
 from memory.errors import SourceFault
+from memory.store.scratch import scratch_folder
 
 HEADER = b"SQLite format 3\x00"
 _WAIT_MS = 5_000
@@ -59,9 +59,9 @@ def open_foreign(path: Path) -> Iterator[ForeignDatabase]:
     Raises:
         SourceFault: It is locked for longer than five seconds, changes all the time, or is damaged.
     """
-    with tempfile.TemporaryDirectory(prefix="hark-") as folder:
+    with scratch_folder() as folder:
         try:
-            with closing(_connection(path, Path(folder) / "copy.db")) as connection:
+            with closing(_connection(path, folder / "copy.db")) as connection:
                 connection.execute("begin")
                 connection.execute("select count(*) from sqlite_schema")
                 yield ForeignDatabase(connection)

@@ -5,7 +5,6 @@ unpacked, and what comes out is counted while it is written, whatever the archiv
 """
 
 import stat
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from memory.errors import SourceFault
+from memory.store.scratch import free_bytes, scratch_folder
 
 MOST_MEMBERS = 50_000
 """Members of an archive. Untuned; a ChatGPT export of five years has some thousand."""
@@ -43,7 +43,7 @@ def unpacked(path: Path) -> Iterator[Path]:
     Raises:
         SourceFault: It is damaged, encrypted, larger than the limits of this module, or has names that point outside it.
     """
-    with tempfile.TemporaryDirectory(prefix="hark-", ignore_cleanup_errors=True) as folder:
+    with scratch_folder() as folder:
         try:
             with zipfile.ZipFile(path) as archive:
                 members = [member for member in archive.infolist() if not member.is_dir()]
@@ -60,7 +60,7 @@ def unpacked(path: Path) -> Iterator[Path]:
             raise SourceFault(
                 f"{path}: cannot be unpacked ({error.strerror or error}); unpack it, and import the folder"
             ) from error
-        yield Path(folder)
+        yield folder
 
 
 def _checked(path: Path, members: list[zipfile.ZipInfo]) -> list[PurePosixPath]:
@@ -73,6 +73,8 @@ def _checked(path: Path, members: list[zipfile.ZipInfo]) -> list[PurePosixPath]:
     size = sum(member.file_size for member in members)
     if size > MOST_BYTES:
         raise _refusal(path, f"it unpacks to {size / 1e9:.1f} GB, more than {MOST_BYTES / 1e9:.0f} GB")
+    if size > free_bytes():
+        raise SourceFault(f"{path}: unpacks to {size / 1e9:.1f} GB, for which the disk has no room; free some")
     names: list[PurePosixPath] = []
     seen: set[str] = set()
     for member in members:

@@ -124,7 +124,7 @@ def find_members(folder: Path, archive: str, format: str | None, skipped: list[d
     folder = folder.resolve()
     unread: list[dict[str, str]] = []
     found: list[Found] = []
-    for each in _in_directory(folder, format, unread, set()):
+    for each in _in_directory(folder, format, unread, set(), is_scratch=True):
         if isinstance(each, FoundArchive):
             unread.append({"path": whole(str(each.path)), "reason": "an archive inside an archive"})
         else:
@@ -137,7 +137,7 @@ def find_members(folder: Path, archive: str, format: str | None, skipped: list[d
 
 
 def _in_directory(
-    directory: Path, format: str | None, skipped: list[dict[str, str]], seen: set[Path]
+    directory: Path, format: str | None, skipped: list[dict[str, str]], seen: set[Path], *, is_scratch: bool = False
 ) -> Iterator[Found | FoundArchive]:
     """Find the files to read below a directory; what belongs to one of them is no file of its own."""
     found: list[Found | FoundArchive] = []
@@ -148,7 +148,7 @@ def _in_directory(
         if real in seen or real in belonging:
             continue
         seen.add(real)
-        if is_in_store(real):
+        if not is_scratch and is_in_store(real):
             unread[real] = OWN_STORE
             continue
         try:

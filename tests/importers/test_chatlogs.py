@@ -12,6 +12,7 @@ from memory.importers.reading.records import (
     TITLE_FIRST_PROMPT,
     TITLE_PERSON,
     Item,
+    Mark,
     MessageRecord,
     Problem,
     SessionRecord,
@@ -25,6 +26,19 @@ PAIRS = "65a000000000000000000002"
 
 def read(name: str) -> list[Item]:
     return list(chatlogs.read(Source(DATA / name)))
+
+
+def read_json(path: Path, document: object) -> list[Item]:
+    path.write_text(json.dumps(document))
+    return list(chatlogs.read(Source(path)))
+
+
+def keys(items: list[Item], session: str) -> list[str | None]:
+    return [message.key for message in messages(items, session)]
+
+
+def said(*texts: str) -> list[dict[str, str]]:
+    return [{"role": "user", "content": text} for text in texts]
 
 
 def messages(items: list[Item], session: str) -> list[MessageRecord]:
@@ -176,3 +190,45 @@ def test_a_document_of_no_kind_is_a_problem(tmp_path: Path) -> None:
     path.write_text((DATA / "lines.jsonl").read_text() + '{"a": 1}\n')
 
     assert [item.line for item in chatlogs.read(Source(path)) if isinstance(item, Problem)] == [8]
+
+
+def test_a_message_without_an_id_is_the_same_whatever_sessions_are_before_it(tmp_path: Path) -> None:
+    cups, lids = ({"id": name, "title": name, "messages": said("how many?", "ok")} for name in ("cups", "lids"))
+    once = read_json(tmp_path / "once.json", [cups, lids])
+
+    again = read_json(tmp_path / "again.json", [{"id": "pans", "messages": said("pans?")}, lids, cups])
+
+    assert [keys(again, name) for name in ("cups", "lids")] == [keys(once, name) for name in ("cups", "lids")]
+    assert not {*keys(once, "cups")} & {*keys(once, "lids")}
+
+
+def test_an_edited_message_leaves_those_behind_it_as_they_are(tmp_path: Path) -> None:
+    once = read_json(tmp_path / "once.json", [{"id": "g", "messages": said("one", "tow", "ok", "ok")}])
+
+    again = read_json(tmp_path / "again.json", [{"id": "g", "messages": said("zero", "one", "two", "ok", "ok")}])
+
+    assert len({*keys(once, "g")}) == 4
+    assert len({*keys(again, "g")} - {*keys(once, "g")}) == 2
+
+
+def test_equal_memories_are_of_their_brain(tmp_path: Path) -> None:
+    tea = {"model": "boil-1", "memories": ["likes tea"]}
+
+    items = read_json(tmp_path / "brains.json", [{"id": "b1", **tea}, {"id": "b2", **tea}])
+
+    assert keys(items, "brain:b1") != keys(items, "brain:b2")
+
+
+def test_an_entry_like_one_long_before_a_mark_is_another(tmp_path: Path) -> None:
+    path = tmp_path / "lines.jsonl"
+    line = json.dumps({"session_id": "s", "role": "user", "content": "yes"}) + "\n"
+    others = "".join(line.replace("yes", str(at)) for at in range(40))
+    path.write_text(line + others)
+    before = list(chatlogs.read(Source(path)))
+    mark = before[-1]
+    assert isinstance(mark, Mark)
+    path.write_text(line + others + line)
+
+    after = list(chatlogs.read(Source(path, mark.offset, mark.lines, mark.state)))
+
+    assert len({*keys(before, "s"), *keys(after, "s")}) == 42

@@ -10,6 +10,7 @@ Left out on purpose: values of fields whose name says that they hold a secret.
 """
 
 import json
+from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
@@ -88,7 +89,7 @@ def _document(document: Any) -> Iterator[Item]:
 
 
 def _lines(source: Source) -> Iterator[Item]:
-    reader = Reader(source.state)
+    reader = _reader(source)
     marked_line = source.line
     for line in source.json_lines():
         if isinstance(line, Problem):
@@ -99,3 +100,17 @@ def _lines(source: Source) -> Iterator[Item]:
             marked_line = line.number
             yield Mark(source.reached, source.reached_line, reader.state())
     yield Mark(source.reached, source.reached_line, reader.state())
+
+
+def _reader(source: Source) -> Reader:
+    """Make what goes on behind `source.offset`; where entries have no ids, it goes through those before once more."""
+    if not source.state.get("has_unnamed"):
+        return Reader(source.state)
+    reader = Reader({})
+    for line in Source(source.path, name=source.name).json_lines():
+        if isinstance(line, Problem):
+            continue
+        if line.number > source.line:
+            break
+        deque(reader.document(plain(line.value), line.number), maxlen=0)
+    return reader

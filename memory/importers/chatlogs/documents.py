@@ -1,15 +1,16 @@
 """Session, thread, brain, settings and log documents → records."""
 
-import hashlib
 import json
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
 from memory.importers.chatlogs.entries import entry_messages
+from memory.importers.chatlogs.identity import Alike, digest
 from memory.importers.chatlogs.shapes import (
     IDS,
     LOGS,
+    OWN_IDS,
     SESSION_IDS,
     TEXTS,
     TIMES,
@@ -46,7 +47,8 @@ class Reader:
         self._titled: dict[str, None] = dict.fromkeys(state.get("titled", []))
         self._recent: dict[str, None] = dict.fromkeys(state.get("recent", []))
         self._models: dict[str, None] = dict.fromkeys(state.get("models", []))
-        self._last: str = state.get("last", "")
+        self._has_unnamed: bool = state.get("has_unnamed", False)
+        self._alike = Alike()
         self._unknown: int = state.get("unknown", 0)
         self._problems: list[Problem] = []
         self._line: int | None = None
@@ -57,7 +59,7 @@ class Reader:
             dict.fromkeys(list(names)[-KEPT:]) for names in (self._titled, self._recent, self._models)
         )
         lists = {"titled": list(self._titled), "recent": list(self._recent), "models": list(self._models)}
-        return {**lists, "last": self._last, "unknown": self._unknown}
+        return {**lists, "has_unnamed": self._has_unnamed, "unknown": self._unknown}
 
     def document(self, record: dict[str, Any], line: int | None) -> Iterator[Item]:
         """Yield what a document holds."""
@@ -70,7 +72,7 @@ class Reader:
         elif kind == "session":
             yield from self._session(record)
         elif kind == "entry":
-            yield from self._entry(record, None)
+            yield from self._entry(record, None, self._alike)
         else:
             self._unknown += 1
             yield from keep_unknown(without_secrets(record), None, line, self._unknown)
@@ -87,7 +89,7 @@ class Reader:
                 yield from self._session(each)
         for name in LOGS:
             for each in collected(fields.get(name), "threadId"):
-                yield from self._entry(each, None)
+                yield from self._entry(each, None, self._alike)
         settings, rest = fields.get("settings"), fields.rest()
         if settings is not None or rest:
             session = SessionRecord("settings", "Chat settings", TITLE_PERSON, metadata={"kind": "workspace"})
@@ -96,7 +98,7 @@ class Reader:
 
     def _session(self, record: dict[str, Any]) -> Iterator[Item]:
         fields = Fields(record)
-        key = fields.text(*IDS) or _digest(record)
+        key = fields.text(*IDS) or digest(record)
         session = SessionRecord(key, metadata={"kind": "main"})
         if title := fields.text(*TITLES):
             session.title, session.title_authority = title, TITLE_PERSON
@@ -119,8 +121,9 @@ class Reader:
         yield session
         for brain in brains:
             yield from self._brain(brain, key)
+        alike = Alike()
         for entry in logs:
-            yield from self._entry(entry, key)
+            yield from self._entry(entry, key, alike)
 
     def _logs(self, fields: Fields, session: SessionRecord) -> list[dict[str, Any]]:
         """Give the entries of the lists that hold such; what is no object in them stays with the session."""
@@ -154,7 +157,7 @@ class Reader:
         inner = Fields(mapping(entity))
         name = fields.text("name", "title") or (entity if isinstance(entity, str) else inner.text("name"))
         ids = [fields.text("entityid"), fields.text("id", "_id"), inner.text("id", "_id")]
-        key = f"brain:{next((id for id in (ids[1], ids[0], ids[2], name) if id), None) or _digest(record)}"
+        key = f"brain:{next((id for id in (ids[1], ids[0], ids[2], name) if id), None) or digest(record)}"
         self._models |= dict.fromkeys(each for each in (*ids, name) if each)
         config = Fields(mapping(fields.look("config")))
         session = SessionRecord(key, name, TITLE_PERSON if name else 0, metadata={"kind": "brain"})
@@ -164,17 +167,18 @@ class Reader:
         memories = fields.get("memories")
         session.metadata |= without_secrets(fields.rest()) | {"ids": [id for id in ids if id]}
         yield session
-        for at, each in enumerate(memories if isinstance(memories, list) else []):
+        alike = Alike()
+        for each in memories if isinstance(memories, list) else []:
             memory = Fields(each if isinstance(each, dict) else {"text": each})
             text = memory.text(*TEXTS, "memory", "value", "summary", "fact") or json.dumps(each)
-            own = memory.text("id", "_id") or _digest([at, text])
+            own = memory.text("id", "_id") or alike.name(key, each)
             message = MessageRecord(key, native_key(key, own), "system", [{"type": "text", "id": "0", "text": text}])
             message.created_at = self._time(memory)
             rest = without_secrets(memory.rest())
             message.metadata = {"origin": "synthetic"} | ({"native": rest} if rest else {})
             yield message
 
-    def _entry(self, record: dict[str, Any], session_key: str | None) -> Iterator[Item]:
+    def _entry(self, record: dict[str, Any], session_key: str | None, alike: Alike) -> Iterator[Item]:
         fields = Fields(record)
         if not is_entry(fields):
             self._unknown += 1
@@ -182,13 +186,15 @@ class Reader:
             yield SessionRecord(key)
             yield from keep_unknown(without_secrets(record), key, self._line, self._unknown)
             return
-        key = fields.text(*SESSION_IDS) or session_key or _NO_SESSION
+        told = fields.text(*SESSION_IDS)
+        key = session_key or told or _NO_SESSION
         if session_key is None:
             yield SessionRecord(key)
-        elif key != session_key:
-            key = session_key
-        self._last = _digest([self._last, record])
-        for message in entry_messages(key, self._last, fields, self._role, self._time):
+        name = fields.text(*OWN_IDS)
+        if name is None:
+            self._has_unnamed = self._has_unnamed or alike is self._alike
+            name = alike.name(key, record)
+        for message in entry_messages(key, name, fields, self._role, self._time):
             if message.parent_key is not None and message.parent_key not in self._recent:
                 message.metadata.setdefault("native", {})["parent_id"] = message.parent_key
                 message.parent_key = None
@@ -212,7 +218,3 @@ class Reader:
                 fields.get(name)
                 return time_in(value, self._problems, self._line)
         return None
-
-
-def _digest(value: object) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()[:32]

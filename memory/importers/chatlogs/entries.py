@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from memory.importers.chatlogs.shapes import OWN_IDS, TEXTS, Fields, spoken_pair
+from memory.importers.chatlogs.shapes import TEXTS, Fields, spoken_pair
 from memory.importers.reading.documents import mapping, native_key, objects, words
 from memory.importers.reading.pictures import picture_at
 from memory.importers.reading.records import MessageRecord, Part, Role
@@ -23,7 +23,7 @@ _PARENTS = ("parentid", "parentmessageid", "replyto", "inreplyto")
 
 def entry_messages(
     session_key: str,
-    fallback: str,
+    name: str,
     fields: Fields,
     role_of: Callable[[str | None], Role],
     time_of: Callable[[Fields], datetime | None],
@@ -32,12 +32,12 @@ def entry_messages(
 
     Args:
         session_key: The session it is of.
-        fallback: Its id, where it has none.
+        name: Its id in the session, or what stands for one.
         fields: The entry.
         role_of: Says who a sender is whose name is no role.
         time_of: Reads its time.
     """
-    key = native_key(session_key, fields.text(*OWN_IDS) or fallback)
+    key = native_key(session_key, name)
     parent = fields.text(*_PARENTS)
     message = MessageRecord(session_key, key, "user", [], native_key(session_key, parent) if parent else None)
     message.created_at = time_of(fields)

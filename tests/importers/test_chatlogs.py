@@ -232,3 +232,36 @@ def test_an_entry_like_one_long_before_a_mark_is_another(tmp_path: Path) -> None
     after = list(chatlogs.read(Source(path, mark.offset, mark.lines, mark.state)))
 
     assert len({*keys(before, "s"), *keys(after, "s")}) == 42
+
+
+def test_a_log_without_a_session_is_one_of_its_own_wherever_its_file_is(tmp_path: Path) -> None:
+    blue, green = ({"chatLog": [*said("which colour?"), *said(colour)]} for colour in ("blue", "green"))
+    first = {item.key for item in read_json(tmp_path / "a.json", blue) if isinstance(item, SessionRecord)}
+
+    moved = {item.key for item in read_json(tmp_path / "b.json", blue) if isinstance(item, SessionRecord)}
+    other = {item.key for item in read_json(tmp_path / "c.json", green) if isinstance(item, SessionRecord)}
+
+    assert len(first) == 1
+    assert moved == first
+    assert not other & first
+
+
+def test_a_log_without_a_session_that_grew_is_the_same(tmp_path: Path) -> None:
+    log = [{"role": "user", "content": "tea?", "timestamp": 1711958580}, *said("yes", "now", "please")]
+    once = read_json(tmp_path / "once.json", {"sessions": [{"messages": log[:1]}], "chatLogs": log[:1]})
+
+    again = read_json(tmp_path / "again.json", {"sessions": [{"messages": log}], "chatLogs": log})
+
+    (key,) = {item.session_key for item in (*once, *again) if isinstance(item, MessageRecord)}
+    assert len({*keys(again, key)}) == 4
+
+
+def test_loose_lines_are_of_their_file(tmp_path: Path) -> None:
+    lines = json.dumps({"session_id": "s", **said("yes")[0]}) + "\n" + json.dumps(said("no")[0]) + "\n"
+    found = []
+    for name in ("a.jsonl", "b.jsonl"):
+        (tmp_path / name).write_text(lines)
+        found.append({item.key for item in chatlogs.read(Source(tmp_path / name)) if isinstance(item, SessionRecord)})
+
+    assert found[0] & found[1] == {"s"}
+    assert len(found[0]) == len(found[1]) == 2

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from memory.importers.chatlogs.documents import Reader
+from memory.importers.chatlogs.identity import conversation_key
 from memory.importers.chatlogs.shapes import Fields, collected, kind_of, plain, says_its_session
 from memory.importers.reading.documents import names_in, read_document
 from memory.importers.reading.records import Item, Mark, Problem
@@ -78,9 +79,10 @@ def _is_lines(sample: Sample) -> bool:
 
 
 def _document(document: Any) -> Iterator[Item]:
-    reader = Reader({})
     listed = document if isinstance(document, list) else [document]
     records = [plain(each) for each in listed if isinstance(each, dict)]
+    loose = [each for each in records if kind_of(each) == "entry" and not says_its_session(each)]
+    reader = Reader({}, conversation_key(loose))
     # brains come first: they tell who is a model
     for each in sorted(records, key=lambda record: kind_of(record) != "brain"):
         yield from reader.document(each, None)
@@ -105,8 +107,8 @@ def _lines(source: Source) -> Iterator[Item]:
 def _reader(source: Source) -> Reader:
     """Make what goes on behind `source.offset`; where entries have no ids, it goes through those before once more."""
     if not source.state.get("has_unnamed"):
-        return Reader(source.state)
-    reader = Reader({})
+        return Reader(source.state, source.name)
+    reader = Reader({}, source.name)
     for line in Source(source.path, name=source.name).json_lines():
         if isinstance(line, Problem):
             continue

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from memory.importers.chatlogs.entries import entry_messages
-from memory.importers.chatlogs.identity import Alike, digest
+from memory.importers.chatlogs.identity import Alike, conversation_key, digest
 from memory.importers.chatlogs.shapes import (
     IDS,
     LOGS,
@@ -19,6 +19,7 @@ from memory.importers.chatlogs.shapes import (
     collected,
     is_entry,
     kind_of,
+    says_its_session,
 )
 from memory.importers.reading.documents import mapping, native_key, time_in
 from memory.importers.reading.records import (
@@ -36,14 +37,15 @@ from memory.importers.reading.unknown import keep_unknown
 
 KEPT = 16
 """How many of the last sessions that have a title, messages and models a mark knows. Untuned."""
-_NO_SESSION = "no session"
 _MODELS = frozenset(["ai", "bot", "assistant", "agent", "model", "brain", "llm"])
 
 
 class Reader:
     """Goes through documents; what it must know to go on is `state()`."""
 
-    def __init__(self, state: dict[str, Any]) -> None:
+    def __init__(self, state: dict[str, Any], loose_key: str) -> None:
+        """Go on from a state; entries that tell of no session are of `loose_key`, but where they stand in a document."""
+        self._loose_key = loose_key
         self._titled: dict[str, None] = dict.fromkeys(state.get("titled", []))
         self._recent: dict[str, None] = dict.fromkeys(state.get("recent", []))
         self._models: dict[str, None] = dict.fromkeys(state.get("models", []))
@@ -72,7 +74,7 @@ class Reader:
         elif kind == "session":
             yield from self._session(record)
         elif kind == "entry":
-            yield from self._entry(record, None, self._alike)
+            yield from self._entry(record, None, self._alike, self._loose_key)
         else:
             self._unknown += 1
             yield from keep_unknown(without_secrets(record), None, line, self._unknown)
@@ -87,9 +89,10 @@ class Reader:
         for name in ("sessions", "threads"):
             for each in collected(fields.get(name), "id"):
                 yield from self._session(each)
-        for name in LOGS:
-            for each in collected(fields.get(name), "threadId"):
-                yield from self._entry(each, None, self._alike)
+        logs = [each for name in LOGS for each in collected(fields.get(name), "threadId")]
+        loose_key = conversation_key([each for each in logs if not says_its_session(each)])
+        for each in logs:
+            yield from self._entry(each, None, self._alike, loose_key)
         settings, rest = fields.get("settings"), fields.rest()
         if settings is not None or rest:
             session = SessionRecord("settings", "Chat settings", TITLE_PERSON, metadata={"kind": "workspace"})
@@ -98,7 +101,7 @@ class Reader:
 
     def _session(self, record: dict[str, Any]) -> Iterator[Item]:
         fields = Fields(record)
-        key = fields.text(*IDS) or digest(record)
+        key = fields.text(*IDS) or self._key_of_unnamed(record)
         session = SessionRecord(key, metadata={"kind": "main"})
         if title := fields.text(*TITLES):
             session.title, session.title_authority = title, TITLE_PERSON
@@ -123,7 +126,12 @@ class Reader:
             yield from self._brain(brain, key)
         alike = Alike()
         for entry in logs:
-            yield from self._entry(entry, key, alike)
+            yield from self._entry(entry, key, alike, key)
+
+    def _key_of_unnamed(self, record: dict[str, Any]) -> str:
+        fields = Fields(record)
+        entries = [each for name in LOGS for each in collected(fields.look(name), "id")]
+        return conversation_key(entries) if entries else digest(record)
 
     def _logs(self, fields: Fields, session: SessionRecord) -> list[dict[str, Any]]:
         """Give the entries of the lists that hold such; what is no object in them stays with the session."""
@@ -178,16 +186,16 @@ class Reader:
             message.metadata = {"origin": "synthetic"} | ({"native": rest} if rest else {})
             yield message
 
-    def _entry(self, record: dict[str, Any], session_key: str | None, alike: Alike) -> Iterator[Item]:
+    def _entry(self, record: dict[str, Any], session_key: str | None, alike: Alike, loose_key: str) -> Iterator[Item]:
         fields = Fields(record)
         if not is_entry(fields):
             self._unknown += 1
-            key = session_key or fields.text(*SESSION_IDS) or _NO_SESSION
+            key = session_key or fields.text(*SESSION_IDS) or loose_key
             yield SessionRecord(key)
             yield from keep_unknown(without_secrets(record), key, self._line, self._unknown)
             return
         told = fields.text(*SESSION_IDS)
-        key = session_key or told or _NO_SESSION
+        key = session_key or told or loose_key
         if session_key is None:
             yield SessionRecord(key)
         name = fields.text(*OWN_IDS)

@@ -3,6 +3,12 @@
 import hashlib
 import json
 from collections import Counter
+from typing import Any
+
+from memory.importers.chatlogs.shapes import OWN_IDS, TIMES, Fields
+
+BEGINNING = 4
+"""How many first entries tell one conversation from another, at most. Untuned."""
 
 
 class Alike:
@@ -16,6 +22,17 @@ class Alike:
         said = digest([session_key, record])
         self._counts[said] += 1
         return f"{said}:{self._counts[said] - 1}"
+
+
+def conversation_key(entries: list[dict[str, Any]]) -> str:
+    """Name a conversation without an id by its beginning: to the first entry that has an id or a time."""
+    beginning: list[dict[str, Any]] = []
+    for entry in entries[:BEGINNING]:
+        beginning.append(entry)
+        fields = Fields(entry)
+        if fields.text(*OWN_IDS) or any(fields.look(name) for name in TIMES):
+            break
+    return digest(beginning)
 
 
 def digest(value: object) -> str:

@@ -43,11 +43,12 @@ _HISTORY_NAME = ".aider.chat.history.md"
 
 
 def recognises(sample: Sample) -> bool:
-    """Say whether the beginning is text in which a chat started and the console spoke: Aider says what it runs with."""
+    """Say whether the first line begins a chat, or a later one does and the console spoke: Aider says what it runs with."""
     text = sample.text
     if text is None or text.lstrip()[:1] in ("{", "["):
         return False
-    return _STARTED.search(text) is not None and _CONSOLE.search(text) is not None
+    started = _STARTED.search(text)
+    return started is not None and (not text[: started.start()].strip() or _CONSOLE.search(text) is not None)
 
 
 def read(source: Source) -> Iterator[Item]:

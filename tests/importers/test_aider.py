@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from memory.importers import aider
+from memory.importers import aider, importer_of
 from memory.importers.reading.records import Item, Mark, MessageRecord, SessionRecord
-from memory.importers.reading.source import Source
+from memory.importers.reading.source import Sample, Source
 
 HISTORY = Path(__file__).parent.parent / "data" / "aider" / ".aider.chat.history.md"
 
@@ -98,3 +98,18 @@ def test_bytes_that_are_no_text_are_a_problem_and_the_rest_is_read(tmp_path: Pat
     assert (getattr(problem, "line", None), getattr(titled, "title", None)) == (3, "tea \ufffd")
     assert isinstance(session, SessionRecord)
     assert isinstance(message, MessageRecord)
+
+
+@pytest.mark.parametrize("above", ["", "\n\n", "\ufeff"])
+def test_a_history_without_a_word_of_the_console_is_recognised(above: str, tmp_path: Path) -> None:
+    history = tmp_path / "history.md"
+    history.write_text(f"{above}# aider chat started at 2026-03-02 09:15:00\n\n#### tea\n\nGreen.\n", encoding="utf-8")
+
+    assert importer_of(Sample(history)) is aider
+
+
+def test_notes_that_quote_a_beginning_are_not_recognised(tmp_path: Path) -> None:
+    notes = tmp_path / "notes.md"
+    notes.write_text("Aider writes:\n\n# aider chat started at 2026-03-02 09:15:00\n\n#### tea\n")
+
+    assert not aider.recognises(Sample(notes))

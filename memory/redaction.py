@@ -7,6 +7,7 @@ Most texts hold no secret. What all rules look for is asked for in one pass firs
 value, packed, by RE2, whose time does not grow with the number of rules. Only what passes it is looked at text by text.
 """
 
+import codecs
 import hashlib
 import hmac
 import re
@@ -124,6 +125,22 @@ def _decoded(data: bytes) -> str:
     return data.decode("utf-8", "surrogatepass")
 
 
+def _encoding_of(data: bytes, media_type: str) -> str | None:
+    """Find how bytes are written that are text, whatever their media type says; None for what is none."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    head = data[:_NUL_BYTES]
+    if b"\0" in head:
+        return None
+    if media_type.startswith(_NOT_TEXT):
+        try:
+            # what is cut off in the middle of a letter is text all the same
+            codecs.getincrementaldecoder("utf-8")().decode(head)
+        except UnicodeDecodeError:
+            return None
+    return "utf-8"
+
+
 class Redactor:
     """Takes secrets out of what one store is given."""
 
@@ -159,11 +176,16 @@ class Redactor:
 
     def content(self, data: bytes, media_type: str) -> bytes:
         """Take the secrets out of a file's bytes, where they are text; others are given back as they are."""
-        if not self._is_on or media_type.startswith(_NOT_TEXT) or b"\0" in data[:_NUL_BYTES]:
+        encoding = _encoding_of(data, media_type) if self._is_on else None
+        if encoding is None:
             return data
-        text = data.decode("utf-8", "surrogateescape")
+        text = data.decode(encoding, "surrogateescape" if encoding == "utf-8" else "replace")
         without = self.text(text)
-        return data if without is text else without.encode("utf-8", "surrogateescape")
+        return (
+            data
+            if without is text
+            else without.encode(encoding, "surrogateescape" if encoding == "utf-8" else "replace")
+        )
 
     def unfinished(self, text: str) -> int:
         """Say how many characters at the end of a growing text may be the beginning of a secret.

@@ -258,3 +258,59 @@ def test_the_store_keeps_its_lock_when_the_folder_around_it_is_imported(
     memory.import_(tmp_path)
 
     assert locks() == before >= 1
+
+
+def test_a_secret_in_the_name_of_a_tool_or_a_model_is_not_stored(memory: Memory, tmp_path: Path) -> None:
+    secret = "ghp_" + "a1B2c3D4e5" * 3 + "f6"
+    call = {"type": "tool_use", "id": "t", "name": f"mcp__{secret}", "input": {}}
+    record = json.loads(line(1, [call]))
+    record |= {"type": "assistant"}
+    record["message"] |= {"role": "assistant", "id": "m1", "model": f"model-{secret}"}
+    path = tmp_path / "history.jsonl"
+    path.write_text(json.dumps(record) + "\n")
+    memory.import_(path)
+
+    assert memory.redact(dry_run=True).found == {}
+    for file in (tmp_path / "store").rglob("*"):
+        assert not file.is_file() or secret.encode() not in file.read_bytes()
+
+
+def test_an_attachment_that_is_text_whatever_it_is_called_holds_no_secret(memory: Memory, tmp_path: Path) -> None:
+    secret = "ghp_" + "a1B2c3D4e5" * 3 + "f6"
+    picture = f"<svg xmlns='http://www.w3.org/2000/svg'><!-- {secret} --></svg>".encode()
+    wide = f"GITHUB_TOKEN={secret}\n".encode("utf-16")
+    blocks = [
+        {"type": "image", "source": {"type": "base64", "media_type": kind, "data": base64.b64encode(data).decode()}}
+        for kind, data in (
+            ("image/svg+xml", picture),
+            ("image/png", wide),
+            ("image/png", b"\x89PNG\r\n\x1a\n" + bytes(99)),
+        )
+    ]
+    path = tmp_path / "history.jsonl"
+    path.write_text(line(1, blocks))
+    memory.import_(path, keep_source="none")
+
+    kept = [memory.attachments.data(each.id) for each in memory.attachments.list().items]
+    assert len(kept) == 3
+    assert not any(secret.encode() in data or secret.encode("utf-16-le") in data for data in kept)
+    assert b"\x89PNG\r\n\x1a\n" + bytes(99) in kept
+    assert any(data.decode("utf-16").startswith("GITHUB_TOKEN=[redacted:") for data in kept if data[:2] == b"\xff\xfe")
+
+
+def test_an_edited_attachment_and_an_error_that_is_gone_are_written_anew(memory: Memory, tmp_path: Path) -> None:
+    def session(kind: str, picture: bytes) -> str:
+        inline = {"inlineData": {"mimeType": "image/png", "data": base64.b64encode(picture).decode()}}
+        message = {"id": "m1", "timestamp": "2026-01-10T09:00:00Z", "type": kind, "content": [{"text": "boom"}, inline]}
+        head = {"sessionId": "kiosk-1", "projectHash": "p", "startTime": "2026-01-10T09:00:00Z"}
+        return json.dumps(head | {"lastUpdated": "2026-01-10T09:00:00Z", "messages": [message]})
+
+    path = tmp_path / "session-1.json"
+    for kind, picture in (("error", b"\x89PNG one"), ("info", b"\x89PNG two")):
+        path.write_text(session(kind, picture))
+        memory.import_(path)
+
+    [message] = memory.messages.list().items
+    assert (message.status, message.error) == ("complete", None)
+    [attached] = memory.attachments.list(message_id=message.id).items
+    assert (memory.attachments.data(attached.id), attached.size_bytes) == (b"\x89PNG two", 8)

@@ -100,7 +100,7 @@ class Merger:
     def _write_sessions(self, prepared: PreparedBatch) -> dict[str, int]:
         without = self._saver.redactor.value
         for session in prepared.batch.sessions.values():
-            for name in ("title", "summary", "system_prompt", "keywords", "metadata"):
+            for name in ("title", "summary", "system_prompt", "model", "participants", "keywords", "tags", "metadata"):
                 setattr(session, name, without(getattr(session, name)))
         for relationship in prepared.batch.relationships:
             relationship.source, relationship.target = without(relationship.source), without(relationship.target)
@@ -141,7 +141,8 @@ class Merger:
         without = self._saver.redactor.value
         record.parts = cleaned(without(record.parts))
         record.tool_call, record.tool_result = without(record.tool_call), without(record.tool_result)
-        record.metadata, record.error = without(record.metadata), without(record.error)
+        for name in ("metadata", "error", "tool_name", "model", "sender_id"):
+            setattr(record, name, without(getattr(record, name)))
 
     def _buried(self, kind: str, ids: list[str]) -> set[str]:
         return self._store.changes.buried(self._store.workspace_number, kind, ids)
@@ -149,21 +150,24 @@ class Merger:
     def _meet(self, place: tuple[int, int], id: str, record: MessageRecord, session: int) -> None:
         """Deal with a message that is there already: write what is new of it; note a fork when it is another session's."""
         number, owner = place
-        for _, said, parts, known in self._store.records.values("message", ("content", "parts", "metadata"), [number]):
+        fields = ("content", "parts", "metadata", "status", "error")
+        for _, said, parts, known, *ended in self._store.records.values("message", fields, [number]):
             self._redact(record)
             if record.metadata.get("branch") and not known.get("branch"):
                 # taken back after it was imported
                 self._store.records.update("message", id, {"metadata": known | {"branch": record.metadata["branch"]}})
             if record.is_whole:
-                is_news = as_stored(record.parts) != parts
+                is_news = as_stored(record.parts) != parts or ended != [record.status, record.error]
             else:
                 record.parts, is_news = united(parts, record.parts)
             if is_news and (parts or record.is_whole):
                 values: dict[str, Any] = {"content": content_of(record), "parts": record.parts}
-                whole = ("status", "error", "tool_result", "metadata") if record.is_whole else ()
+                whole = ("tool_result", "metadata") if record.is_whole else ()
                 for name in ("tokens_in", "tokens_out", "model", "ended_at", *whole):
                     if value := getattr(record, name):
                         values[name] = value
+                if record.is_whole:
+                    values |= {"status": record.status, "error": record.error}
                 # what only grew while it was written needs no version of its own
                 is_edit = record.is_whole and not values["content"].startswith(said)
                 if is_edit:
@@ -297,7 +301,8 @@ class Merger:
         rows = []
         for place, attachment in enumerate(record.attachments):
             own_id = native_id("attachment", message_id, str(place))
-            if self._store.records.number("attachment", own_id) is not None:
+            known = self._store.records.number("attachment", own_id)
+            if known is not None and not record.is_whole:
                 continue
             try:
                 data = attachment.read()
@@ -306,5 +311,10 @@ class Merger:
             data = self._saver.redactor.content(data, attachment.media_type)
             sha256 = self._store.blobs.put(data, attachment.media_type)
             values = self._rows.attachment(number, at, sha256, attachment, len(data)) | {"deleted_at": deleted_at}
-            rows.append(row("attachment", own_id, values))
+            if known is None:
+                rows.append(row("attachment", own_id, values))
+            elif self._store.records.stored("attachment", ("sha256",), known) != (sha256,):
+                new = {name: values[name] for name in ("name", "media_type", "size_bytes", "sha256", "updated_at")}
+                self._store.records.set_stored("attachment", new, known)
+                self._store.changes.add(self._store.workspace_number, "attachment", [known], "update")
         self._store.records.insert_rows("attachment", rows)

@@ -10,7 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from memory.errors import InvalidInput, SourceFault
 from memory.importers import importer_named
 from memory.importing import ImportReport, Place, find_places, named_places
+from memory.importing.derived import wanted
 from memory.operations import POSITIONAL, Lines
+from memory.settings import read_settings
 
 if TYPE_CHECKING:
     from memory.memory import Memory
@@ -52,6 +54,7 @@ def before(arguments: Arguments, store: str | None) -> str | None:
         raise InvalidInput("no path was given; give one, or --yes to import what is found on this machine")
     if arguments.format:
         importer_named(arguments.format)
+    wanted(read_settings().derived)
     check_paths(arguments.paths)
     return store
 

@@ -145,8 +145,10 @@ class Texts:
         return [(row[0], row[1]) for row in self._database.rows("select number, word from word order by number")]
 
     def write_word(self, number: int, word: str) -> None:
-        """Write the name of a tool, unless there is one of that name; inside a transaction."""
+        """Write the name of a tool; one of that name takes the place of it, where there is one. Inside a transaction."""
         self._database.rows("update or ignore word set word = ? where number = ?", (word, number))
+        # the pieces that had it have been made anew with the other one
+        self._database.rows("delete from word where number = ? and word <> ?", (number, word))
 
     def workspaces(self) -> list[str]:
         """Name all workspaces of the store."""

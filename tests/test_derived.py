@@ -325,3 +325,14 @@ def test_a_mark_that_somebody_only_wrote_is_left_as_it_is(memory: Memory, histor
     memory.import_(history.path)
 
     assert memory.sessions.get(SESSION, messages=True).messages[0].content == text
+
+
+def test_an_edit_that_failed_changed_nothing(memory: Memory, history: History) -> None:
+    history.line("user", "Fix it")
+    for at, (path, is_error) in enumerate((("src/a.py", True), ("src/b.py", False))):
+        use = {"type": "tool_use", "id": f"edit{at}", "name": "Edit", "input": {"file_path": path}}
+        history.line("assistant", [use])
+        history.line("user", [{"type": "tool_result", "tool_use_id": f"edit{at}", "content": "x", "is_error": is_error}])
+    memory.import_(history.path)
+
+    assert arrows(memory, "session_file") == [("session_file", "file:/home/ada/kettle/src/b.py", "changed")]

@@ -33,6 +33,7 @@ from memory.importers.claude_code.parts import (
     text_of,
     user_messages,
 )
+from memory.importers.claude_code.recognition import is_foreign, is_own
 from memory.importers.claude_code.thread import Thread, agent_beside, name_of
 from memory.importers.reading.records import (
     TITLE_FIRST_PROMPT,
@@ -82,9 +83,9 @@ _CHANGING = {"Edit": "file_path", "Write": "file_path", "MultiEdit": "file_path"
 def recognises(sample: Sample) -> bool:
     """Say whether the first lines are those of a Claude Code session."""
     records = sample.records
-    if any("systemPayload" in record or _is_foreign(record.get("message")) for record in records):
+    if any("systemPayload" in record or is_foreign(record.get("message")) for record in records):
         return False
-    return any(_is_own(record) for record in records)
+    return any(is_own(record) for record in records)
 
 
 def read(source: Source) -> Iterator[Item]:
@@ -95,24 +96,6 @@ def read(source: Source) -> Iterator[Item]:
 def companions(path: Path) -> Iterable[Path]:
     """Name the file that says of which sort a sub-agent is."""
     return [path.with_suffix(".meta.json")]
-
-
-def _is_foreign(message: object) -> bool:
-    # Qwen Code has the same envelope, with Gemini's `parts` in it.
-    return isinstance(message, dict) and "parts" in message
-
-
-def _is_own(record: dict[str, Any]) -> bool:
-    kind, message = record.get("type"), record.get("message")
-    if kind in ("user", "assistant"):
-        return isinstance(record.get("sessionId"), str) and isinstance(message, dict) and "content" in message
-    if kind == "summary":
-        return isinstance(record.get("summary"), str) and "leafUuid" in record
-    if kind == "file-history-snapshot":
-        return "messageId" in record and "snapshot" in record
-    if kind in ("ai-title", "custom-title", "agent-name", "queue-operation", "pr-link"):
-        return isinstance(record.get("sessionId"), str)
-    return kind in ("system", "attachment", "progress") and {"sessionId", "parentUuid", "isSidechain"} <= record.keys()
 
 
 class _Reader:
@@ -222,7 +205,7 @@ class _Reader:
         if answer.model and self._thread.sessions[frame.session_key].get("model") != answer.model:
             self._thread.sessions[frame.session_key]["model"] = answer.model
             yield SessionRecord(frame.session_key, model=answer.model)
-        yield from self._calls_made(answer, message, record)
+        self._note_calls(message, record)
 
     def _begin_answer(self, frame: Frame, key: str | None, record: dict[str, Any]) -> MessageRecord:
         is_own = record.get("isApiErrorMessage") or record["message"].get("model") == "<synthetic>"
@@ -233,8 +216,7 @@ class _Reader:
             answer.parent_key = answer.created_at = answer.started_at = None
         return answer
 
-    def _calls_made(self, answer: MessageRecord, message: dict[str, Any], record: dict[str, Any]) -> Iterator[Item]:
-        touched: list[tuple[str, str]] = []
+    def _note_calls(self, message: dict[str, Any], record: dict[str, Any]) -> None:
         for block in blocks_of(message.get("content")):
             name, call_id, given = block.get("name"), block.get("id"), block.get("input")
             if not isinstance(name, str) or not str(block.get("type")).endswith("tool_use"):
@@ -243,9 +225,9 @@ class _Reader:
                 self._thread.calls[call_id] = name
             for tools, label in ((_READING, "read"), (_CHANGING, "changed")):
                 path = given.get(tools[name]) if name in tools and isinstance(given, dict) else None
-                if isinstance(path, str):
-                    touched.append((absolute(path, name_of(record.get("cwd"))), label))
-        yield from self._files.arrows(answer.session_key, touched, answer.created_at)
+                if isinstance(path, str) and isinstance(call_id, str):
+                    # whether it did so is known when its result is there
+                    self._thread.touched[call_id] = [absolute(path, name_of(record.get("cwd"))), label]
 
     def _finish_answer(self) -> Iterator[Item]:
         answer, self._answer = self._answer, None
@@ -270,6 +252,11 @@ class _Reader:
         yield from self._summarised(frame)
         found = user_messages(frame, message.get("content"), origin_of(record), self._tool_name, details)
         yield from self._titled(found)
+        for each in found:
+            result = each.tool_result or {}
+            touched = self._thread.touched.pop(str(result.get("call_id")), None)
+            if touched and not result.get("is_error"):
+                yield from self._files.arrows(each.session_key, [(touched[0], touched[1])], each.created_at)
         if isinstance(details, dict) and name_of(details.get("agentId")) and record.get("isSidechain") is not True:
             spawned = f"session:{frame.session_key}/agent-{details['agentId']}"
             label = name_of(details.get("description"))

@@ -36,6 +36,8 @@ class Thread:
         self.sessions: dict[str, dict[str, Any]] = {key: dict(known) for key, known in state.get("sessions", [])}
         self.links: dict[str, str | None] = dict(state.get("links", []))
         self.calls: dict[str, str] = dict(state.get("calls", []))
+        self.touched: dict[str, list[str]] = dict(state.get("touched", []))
+        """Of calls that have no result yet: the file, and what is done with it."""
         self.answers: list[str] = list(state.get("answers", []))
         self.queue: list[list[Any]] = list(state.get("queue", []))
         self.given: list[str] = list(state.get("given", []))
@@ -49,13 +51,14 @@ class Thread:
         """
         self.links = dict(list(self.links.items())[-LINKS_KEPT:])
         self.calls = dict(list(self.calls.items())[-CALLS_KEPT:])
+        self.touched = dict(list(self.touched.items())[-CALLS_KEPT:])
         self.sessions = dict(list(self.sessions.items())[-SESSIONS_KEPT:])
         self.summaries = dict(list(self.summaries.items())[-LINKS_KEPT:])
         self.given = self.given[-LINKS_KEPT:]
         state: dict[str, Any] = {"session_key": self.session_key, "queue": [list(prompt) for prompt in self.queue]}
         state |= {"given": list(self.given), "answers": list(self.answers), "unknown": self.unknown}
         state["sessions"] = [[key, dict(known)] for key, known in self.sessions.items()]
-        for name in ("links", "calls", "summaries"):
+        for name in ("links", "calls", "summaries", "touched"):
             state[name] = [list(pair) for pair in getattr(self, name).items()]
         return {name: value for name, value in state.items() if value}
 

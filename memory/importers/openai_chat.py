@@ -1,17 +1,19 @@
 """OpenAI chat JSON Lines: each line `{"messages": […], "tools": […]}` is one session.
 
-A session has no id, so its content is its id: a line whose messages grow becomes another session. The first system or
+A session is known by `session_id`, `conversation_id` or `thread_id`, where the line has one, else by its `id`, which other
+files may use again, its time and how it begins: one whose messages grow stays the same session. The first system or
 developer message is the session's system prompt; it stays a message, of role `system`. Blocks that hold their text as
 `value` (`text`, `reasoning`, `tool_call`, as LLaMA-Factory writes them) are read too; such a call has no id, and the next
 result of a tool without one answers it.
 """
 
-import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
+from memory.importers.reading.beginnings import Alike, Beginnings, beginning, records_before
+from memory.importers.reading.documents import mapping, words
 from memory.importers.reading.pictures import picture_at, picture_part
 from memory.importers.reading.records import (
     TITLE_FIRST_PROMPT,
@@ -42,6 +44,7 @@ _ROLES: dict[str, Role] = {
 }
 _KNOWN = frozenset(["role", "content", "tool_calls", "function_call", "tool_call_id", "name", "refusal"])
 
+_IDS = ("session_id", "conversation_id", "thread_id")
 _LOG_IDS = frozenset(["id", "_id", "messageId", "message_id", "threadId", "thread_id"])
 _LOG_TIMES = frozenset(["createdAt", "created_at", "timestamp", "threadId", "thread_id"])
 
@@ -54,12 +57,12 @@ def recognises(sample: Sample) -> bool:
 
 def read(source: Source) -> Iterator[Item]:
     """Yield the sessions of the lines from `source.offset` on."""
-    marked_line = source.line
+    names, marked_line = Beginnings(_begins, records_before(source)), source.line
     for line in source.json_lines():
         if isinstance(line, Problem):
             yield line
             continue
-        yield from _conversation(line)
+        yield from _conversation(line, names)
         if line.number - marked_line >= MARK_EVERY:
             marked_line = line.number
             yield Mark(source.reached, source.reached_line, {})
@@ -70,6 +73,8 @@ def _is_conversation(record: dict[str, Any]) -> bool:
     messages = record.get("messages")
     # Hermes has one such object a file, with more around it
     is_others = "threads" in record or {"session_id", "session_start"} <= record.keys()
+    # logs of chats tell of their thread beside its messages
+    is_others = is_others or any(record.get(name) and isinstance(record[name], dict) for name in ("thread", "session"))
     if not isinstance(messages, list) or not messages or is_others:
         return False
     return all(_is_message(message) for message in messages)
@@ -82,14 +87,27 @@ def _is_message(message: object) -> bool:
     return not (message.keys() & _LOG_IDS and message.keys() & _LOG_TIMES)
 
 
-def _conversation(line: Line) -> Iterator[Item]:
+def _id_of(record: dict[str, Any]) -> str | None:
+    return next((found for name in _IDS if (found := words(record.get(name)))), None)
+
+
+def _begins(record: dict[str, Any]) -> list[Any] | None:
+    """Give what a conversation without an id of its own is known by."""
+    messages = record.get("messages")
+    if not isinstance(messages, list) or _id_of(record):
+        return None
+    first = beginning(messages, lambda message: mapping(message).get("role") == "user")
+    said = [[mapping(message).get(name) for name in ("role", "name", "content")] for message in first]
+    return [*(record.get(name) for name in ("id", "created_at", "created")), said]
+
+
+def _conversation(line: Line, named: Beginnings) -> Iterator[Item]:
     record = line.value
     messages = record.get("messages")
     if not isinstance(messages, list):
         yield Problem(line.number, "no list of `messages`")
         return
-    key = hashlib.sha256(json.dumps(record, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()[:32]
-    session = SessionRecord(key, metadata={"kind": "main"})
+    session = SessionRecord(_id_of(record) or named.key(record), metadata={"kind": "main"})
     session.metadata |= {name: value for name, value in record.items() if name != "messages"}
     session.model = record["model"] if isinstance(record.get("model"), str) else None
     for name in ("created_at", "created", "timestamp"):
@@ -98,12 +116,12 @@ def _conversation(line: Line) -> Iterator[Item]:
         except ValueError as error:
             yield Problem(line.number, str(error))
     yield _titled(session, record, messages)
-    names = _Names()
+    names, keys = _Names(), Alike(session.key)
     for at, message in enumerate(messages):
         if not isinstance(message, dict) or str(message.get("role")) not in _ROLES:
             yield Problem(line.number, f"message {at + 1} has no role of a chat")
             continue
-        yield _message(session, f"{key}:{at}", message, names)
+        yield _message(session, keys.key(message), message, names)
 
 
 def _titled(session: SessionRecord, record: dict[str, Any], messages: list[Any]) -> SessionRecord:

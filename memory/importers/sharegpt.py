@@ -1,17 +1,17 @@
 """ShareGPT: conversations for training, as one JSON list or one a line: `{"conversations": [{"from", "value"}], …}`.
 
-The ids that such files give (`identity_0`, `7`) are used again by other files, so a conversation's content is its id and
-the one it was given is in its metadata: a conversation that grows becomes another session. The field `system`, else the
-first system turn, is the system prompt; a turn stays a message. A call has no id: the next observation answers it.
+The ids that such files give (`identity_0`, `7`) are used again by other files, so a conversation's key is made of the one
+it was given, which is in its metadata too, and of how it begins: one that grows stays the same session. The field `system`,
+else the first system turn, is the system prompt; a turn stays a message. A call has no id: the next observation answers it.
 """
 
-import hashlib
 import json
 import re
 from collections.abc import Iterator
 from typing import Any
 
-from memory.importers.reading.documents import read_document
+from memory.importers.reading.beginnings import Alike, Beginnings, beginning, records_before
+from memory.importers.reading.documents import mapping, read_document
 from memory.importers.reading.records import (
     TITLE_FIRST_PROMPT,
     TITLE_PERSON,
@@ -60,14 +60,15 @@ def recognises(sample: Sample) -> bool:
 def read(source: Source) -> Iterator[Item]:
     """Yield the sessions of the lines from `source.offset` on, or of a whole list."""
     if Sample(source.path).head.lstrip(b"\x00 \t\r\n").startswith(b"["):
-        yield from read_document(source, _listed, is_list=True)
+        names = Beginnings(_begins)
+        yield from read_document(source, lambda listed: _listed(listed, names), is_list=True)
         return
-    marked_line = source.line
+    names, marked_line = Beginnings(_begins, records_before(source)), source.line
     for line in source.json_lines():
         if isinstance(line, Problem):
             yield line
             continue
-        yield from _conversation(line.value, line.number, f"line {line.number}")
+        yield from _conversation(line.value, line.number, f"line {line.number}", names)
         if line.number - marked_line >= MARK_EVERY:
             marked_line = line.number
             yield Mark(source.reached, source.reached_line, {})
@@ -91,21 +92,30 @@ def _is_conversation(record: dict[str, Any]) -> bool:
     return all(isinstance(turn, dict) and _speaker(turn) in _ROLES and "value" in turn for turn in turns)
 
 
-def _listed(listed: object) -> Iterator[Item]:
+def _begins(record: dict[str, Any]) -> list[Any] | None:
+    """Give what a conversation is known by: its id with those who use it again, its time, and how it begins."""
+    turns = record.get("conversations")
+    if not isinstance(turns, list):
+        return None
+    first = beginning(turns, lambda turn: _ROLES.get(_speaker(mapping(turn))) == "user")
+    said = [[_speaker(mapping(turn)), mapping(turn).get("value")] for turn in first]
+    return [*(record.get(name) for name in ("id", "created_at", "system")), said]
+
+
+def _listed(listed: object, names: Beginnings) -> Iterator[Item]:
     for at, record in enumerate(listed if isinstance(listed, list) else []):
         if isinstance(record, dict):
-            yield from _conversation(record, None, f"conversation {at + 1}")
+            yield from _conversation(record, None, f"conversation {at + 1}", names)
         else:
             yield Problem(None, f"conversation {at + 1} is no object")
 
 
-def _conversation(record: dict[str, Any], line: int | None, where: str) -> Iterator[Item]:
+def _conversation(record: dict[str, Any], line: int | None, where: str, names: Beginnings) -> Iterator[Item]:
     turns = record.get("conversations")
     if not isinstance(turns, list):
         yield Problem(line, f"{where} has no list of `conversations`")
         return
-    key = hashlib.sha256(json.dumps(record, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()[:32]
-    session = SessionRecord(key, metadata={"kind": "main"})
+    session = SessionRecord(names.key(record), metadata={"kind": "main"})
     rest = {name: value for name, value in record.items() if name not in ("conversations", "id")}
     session.metadata |= {"native_id": record["id"], **rest} if "id" in record else rest
     session.model = record["model"] if isinstance(record.get("model"), str) else None
@@ -115,11 +125,12 @@ def _conversation(record: dict[str, Any], line: int | None, where: str) -> Itera
         yield Problem(line, str(error))
     yield _titled(session, record, [turn for turn in turns if isinstance(turn, dict)])
     called: list[str] = []
+    keys = Alike(session.key)
     for at, turn in enumerate(turns):
         if not isinstance(turn, dict) or _speaker(turn) not in _ROLES:
             yield Problem(line, f"turn {at + 1} of {where} is from nobody known")
             continue
-        yield _message(session, f"{key}:{at}", turn, called)
+        yield _message(session, keys.key(turn), turn, called)
 
 
 def _speaker(turn: dict[str, Any]) -> str:

@@ -1,6 +1,8 @@
 """What is special about OpenAI chat JSON Lines."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,3 +72,42 @@ def test_blocks_that_hold_a_value_are_read() -> None:
     assert call.parts[1]["input"] == {"what": "lighthouse"}
     assert (result.tool_name, result.parts[0]["text"]) == ("look_up", '{"height_m": 31}')
     assert [part["type"] for part in answer.parts] == ["reasoning", "text"]
+
+
+PROMPT, HELLO = {"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello"}
+SHORT = [PROMPT, HELLO, {"role": "assistant", "content": "Good morning."}]
+GROWN = [*SHORT, HELLO, {"role": "assistant", "content": "Good morning."}]
+OTHER = [PROMPT, HELLO, {"role": "assistant", "content": "Good evening."}]
+
+
+def keys(path: Path, *records: dict[str, Any]) -> tuple[list[str], set[str | None]]:
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    found = list(openai_chat.read(Source(path)))
+    sessions = [item.key for item in found if isinstance(item, SessionRecord)]
+    return sessions, {item.key for item in found if isinstance(item, MessageRecord)}
+
+
+def test_a_conversation_that_grew_is_the_same_session(tmp_path: Path) -> None:
+    sessions, before = keys(tmp_path / "a.jsonl", {"messages": SHORT}, {"messages": OTHER})
+    again, after = keys(tmp_path / "b.jsonl", {"messages": GROWN}, {"messages": OTHER})
+
+    assert sessions == again
+    assert (len(set(sessions)), len(before), len(after - before)) == (2, 6, 2)
+
+
+def test_a_session_has_the_id_it_was_given(tmp_path: Path) -> None:
+    sessions, messages = keys(
+        tmp_path / "a.jsonl",
+        {"session_id": "s-1", "messages": SHORT},
+        {"session_id": "s-1", "messages": GROWN},
+        {"session_id": "s-2", "messages": SHORT},
+    )
+
+    assert sessions == ["s-1", "s-1", "s-2"]
+    assert len(messages) == 8
+
+
+def test_the_same_conversation_twice_is_one_session(tmp_path: Path) -> None:
+    sessions, messages = keys(tmp_path / "a.jsonl", {"messages": SHORT}, {"messages": SHORT})
+
+    assert (len(set(sessions)), len(messages)) == (1, 3)

@@ -107,3 +107,48 @@ def test_a_list_that_only_quotes_the_format_is_not_recognised(tmp_path: Path) ->
     path.write_text(json.dumps([{"text": (DATA / "kettle.json").read_text(encoding="utf-8")}]))
 
     assert importer_of(Sample(path)) is None
+
+
+HELLO = {"from": "human", "value": "Hello"}
+GREETED = [HELLO, {"from": "gpt", "value": "Good morning."}]
+GROWN = [*GREETED, {"from": "human", "value": "Tea?"}, {"from": "gpt", "value": "Tea?"}]
+OTHER = [HELLO, {"from": "gpt", "value": "Good evening."}]
+
+
+def imported(path: Path, *conversations: list[dict[str, str]]) -> list[Item]:
+    records = [{"conversations": turns} for turns in conversations]
+    is_list = path.suffix == ".json"
+    path.write_text(json.dumps(records) if is_list else "".join(json.dumps(record) + "\n" for record in records))
+    return list(sharegpt.read(Source(path)))
+
+
+def keys(items: list[Item], kind: type[SessionRecord] | type[MessageRecord]) -> list[str | None]:
+    return [item.key for item in items if isinstance(item, kind)]
+
+
+@pytest.mark.parametrize("name", ["talks.json", "talks.jsonl"])
+def test_a_conversation_that_grew_is_the_same_session(name: str, tmp_path: Path) -> None:
+    short, grown = imported(tmp_path / name, GREETED, OTHER), imported(tmp_path / name, GROWN, OTHER)
+
+    assert keys(short, SessionRecord) == keys(grown, SessionRecord)
+    assert len(set(keys(grown, MessageRecord))) == 6
+    assert len(set(keys(grown, MessageRecord)) - set(keys(short, MessageRecord))) == 2
+
+
+def test_conversations_that_begin_alike_are_two_and_the_same_twice_is_one(tmp_path: Path) -> None:
+    found = imported(tmp_path / "talks.jsonl", GREETED, OTHER, GREETED)
+
+    first, other, again = keys(found, SessionRecord)
+    assert first == again != other
+    assert len(set(keys(found, MessageRecord))) == 4
+
+
+def test_reading_on_knows_which_conversations_began_alike(tmp_path: Path) -> None:
+    path = tmp_path / "talks.jsonl"
+    mark = imported(path, GREETED)[-1]
+    assert isinstance(mark, Mark)
+    whole = imported(path, GREETED, OTHER)
+
+    rest = list(sharegpt.read(Source(path, mark.offset, mark.lines, mark.state)))
+
+    assert keys(rest, SessionRecord) == keys(whole, SessionRecord)[1:]

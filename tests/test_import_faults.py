@@ -314,3 +314,29 @@ def test_an_edited_attachment_and_an_error_that_is_gone_are_written_anew(memory:
     assert (message.status, message.error) == ("complete", None)
     [attached] = memory.attachments.list(message_id=message.id).items
     assert (memory.attachments.data(attached.id), attached.size_bytes) == (b"\x89PNG two", 8)
+
+
+def test_a_fault_of_an_importer_keeps_no_other_file_out(
+    memory: Memory, history: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def odd(source: Source) -> Iterator[Item]:
+        yield from ()
+        raise RecursionError("too deep")
+
+    (history.parent / "session-1.json").write_text(
+        json.dumps(
+            {"sessionId": "k", "projectHash": "p", "startTime": "2026-01-10T09:00:00Z", "messages": [], "kind": "main"}
+        )
+    )
+    with monkeypatch.context() as patch:
+        patch.setattr(gemini_cli, "read", odd)
+        patch.setattr(gemini_cli, "recognises", lambda sample: sample.path.suffix == ".json")
+        report = memory.import_(history.parent)
+    assert report.totals["added"] == 900
+    [problem] = [problem for each in report.sources for problem in each.problems]
+    assert problem["what"].startswith("a fault of this program (RecursionError: too deep)")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(claude_code, "recognises", lambda sample: 1 / 0)
+        report = memory.import_(history.parent)
+    assert any("ZeroDivisionError" in each["reason"] for each in report.skipped)

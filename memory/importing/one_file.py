@@ -9,7 +9,7 @@ from typing import Any
 
 from memory.errors import SourceFault
 from memory.importers import Importer
-from memory.importers.reading.finding import Found
+from memory.importers.reading.finding import Found, fault_of_ours
 from memory.importers.reading.records import Item, Mark, Problem
 from memory.importers.reading.source import Source
 from memory.importing.kept import keeps, kept_pieces
@@ -143,6 +143,8 @@ def _items(importer: Importer, source: Source, report: SourceReport) -> Iterator
         report.problems.append(_cannot_read(error))
     except SourceFault as error:
         report.note(str(error))
+    except Exception as error:  # noqa: BLE001 - what was read before it is imported, and so are the other files
+        report.note(fault_of_ours(error))
 
 
 def _cannot_read(error: OSError) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from memory.errors import SourceFault, UnknownFormat
 from memory.importers import Importer, importer_of, importers
 from memory.importers.reading.archives import is_archive
 from memory.importers.reading.source import Sample
+from memory.settings import is_debugging
 from memory.store.foreign import HEADER
 from memory.store.schema import whole
 from memory.store.store import MARKER
@@ -158,6 +159,9 @@ def _in_directory(
         except OSError as error:
             unread[real] = f"cannot be read ({error.strerror})"
             continue
+        except Exception as error:  # noqa: BLE001 - one odd file must not keep a person's other histories out
+            unread[real] = fault_of_ours(error)
+            continue
         if each is not None:
             found.append(each)
             belonging.update(each.companions if isinstance(each, Found) else ())
@@ -165,6 +169,18 @@ def _in_directory(
         if real not in belonging:
             skipped.append({"path": whole(str(real)), "reason": reason})
     yield from (each for each in found if each.path not in belonging)
+
+
+def fault_of_ours(error: Exception) -> str:
+    """Say in one line that this program has a fault; where a developer looks for faults, it is raised instead.
+
+    Raises:
+        Exception: The fault itself, when `HARK_DEBUG` is set.
+    """
+    if is_debugging():
+        raise error
+    said = " ".join(str(error).split())[:200]
+    return f"a fault of this program ({type(error).__name__}: {said}); HARK_DEBUG=1 shows where; please report it"
 
 
 def is_in_store(real: Path) -> bool:

@@ -141,7 +141,7 @@ class Rows:
             "metadata": to_json(metadata) if metadata else None,
             "title": short_title(record.title) if record.title else None,
             "project_number": self._project_number(record.project, record.metadata.get("git_remote")),
-            "state": "active",
+            "state": record.state or "active",
             "participants": _list(record.participants),
             "keywords": _list(record.keywords),
             "tags": _list(record.tags),

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from memory.importers import chatlogs, openai_chat
+from memory import Memory
+from memory.importers import chatlogs, importer_of, importers, openai_chat
 from memory.importers.chatlogs.shapes import plain
 from memory.importers.reading.records import (
     TITLE_FIRST_PROMPT,
@@ -35,6 +36,11 @@ def read_json(path: Path, document: object) -> list[Item]:
 
 def keys(items: list[Item], session: str) -> list[str | None]:
     return [message.key for message in messages(items, session)]
+
+
+def settings(items: list[Item]) -> dict[str, object]:
+    (found,) = [item for item in items if isinstance(item, SessionRecord) and item.title == "Chat settings"]
+    return found.metadata
 
 
 def said(*texts: str) -> list[dict[str, str]]:
@@ -68,7 +74,7 @@ def test_a_session_has_what_its_document_says(items: list[Item]) -> None:
     tea = session(items, TEA)
 
     assert (tea.title, tea.title_authority, tea.participants) == ("Tea round", TITLE_PERSON, ["Ada", "Kettle"])
-    assert (tea.metadata["state"], tea.metadata["settings"]["tone"]) == ("active", "dry")
+    assert (tea.state, tea.metadata["settings"]["tone"]) == ("active", "dry")
     assert tea.created_at is not None
 
 
@@ -147,9 +153,7 @@ def test_a_parent_that_comes_later_is_only_told(threads: list[Item]) -> None:
 
 
 def test_settings_are_kept(threads: list[Item]) -> None:
-    settings = session(threads, "settings").metadata
-
-    assert settings == {"kind": "workspace", "settings": {"theme": "light", "accessToken": "[left out]"}}
+    assert settings(threads) == {"kind": "workspace", "settings": {"theme": "light", "accessToken": "[left out]"}}
 
 
 def test_threads_and_messages_by_ids_are_read() -> None:
@@ -265,3 +269,75 @@ def test_loose_lines_are_of_their_file(tmp_path: Path) -> None:
 
     assert found[0] & found[1] == {"s"}
     assert len(found[0]) == len(found[1]) == 2
+
+
+@pytest.mark.parametrize("name", ["thread", "session"])
+def test_a_single_thread_has_the_messages_beside_it(name: str, tmp_path: Path) -> None:
+    document = {name: {"id": "t6", "title": "Forks"}, "messages": said("Forks?"), "exported": "today"}
+
+    items = read_json(tmp_path / "one.json", document)
+
+    assert (session(items, "t6").title, len(messages(items, "t6"))) == ("Forks", 1)
+    assert {item.key for item in items if isinstance(item, SessionRecord)} == {"t6"}
+    assert {"exported": "today"} in [item.metadata for item in items if isinstance(item, SessionRecord)]
+
+
+def test_a_single_brain_is_its_entitys(tmp_path: Path) -> None:
+    document = {"entityId": "e1", "brain": {"model": "boil-1", "memories": ["likes tea"]}, "chatLog": said("tea?")}
+
+    items = read_json(tmp_path / "one.json", document)
+
+    assert [message.parts[0]["text"] for message in messages(items, "brain:e1")] == ["likes tea"]
+    assert not [item for item in items if isinstance(item, SessionRecord) and item.title == "Chat settings"]
+
+
+def test_settings_are_those_of_their_file(tmp_path: Path) -> None:
+    found = []
+    for theme in ("light", "dark"):
+        items = read_json(tmp_path / f"{theme}.json", {"threads": [{"id": "t"}], "settings": {"theme": theme}})
+        found += [item.key for item in items if isinstance(item, SessionRecord) and item.title == "Chat settings"]
+
+    assert len({*found}) == 2
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"thread": {"id": "t1", "title": "Forks"}, "messages": said("Forks?")},
+        {"session": {"id": "t1", "messages": said("Forks?")}},
+        {"id": "t1", "title": "Forks", "messages": {"a": said("Forks?")[0]}},
+        {"brain": {"id": "b", "model": "boil-1", "memories": ["likes tea"]}},
+    ],
+)
+@pytest.mark.parametrize("indent", [None, 1])
+def test_one_of_a_kind_is_recognised(document: object, indent: int | None, tmp_path: Path) -> None:
+    path = tmp_path / "one.json"
+    path.write_text(json.dumps(document, indent=indent))
+
+    assert importer_of(Sample(path)) is chatlogs
+    assert [name for name, each in importers().items() if each.recognises(Sample(path))] == ["chatlogs"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "state"),
+    [
+        ({"state": "inactive"}, "inactive"),
+        ({"status": "Archived"}, "archived"),
+        ({"active": False}, "inactive"),
+        ({"isArchived": True, "state": "active"}, "archived"),
+        ({"state": "odd"}, None),
+    ],
+)
+def test_a_session_is_in_the_state_that_it_tells(fields: dict[str, object], state: str | None, tmp_path: Path) -> None:
+    items = read_json(tmp_path / "one.json", {"id": "s", "participants": [], "chatLogs": said("tea?"), **fields})
+
+    assert session(items, "s").state == state
+
+
+def test_the_state_of_a_session_is_stored(tmp_path: Path) -> None:
+    read_json(tmp_path / "one.json", {"id": "s", "active": False, "chatLogs": said("tea?")})
+
+    with Memory.open(tmp_path / "store") as memory:
+        memory.import_(tmp_path / "one.json")
+
+        assert [each.state for each in memory.sessions.list().items] == ["inactive"]

@@ -3,7 +3,10 @@
 JSON documents, or one a line; in camelCase or snake_case, with or without Mongo's `$oid` and `$date`; nested, or beside
 each other and joined by ids. An entry with a prompt and a response is two messages. A brain (an entity's model,
 configuration and memories) is a session of kind `brain`, whose memories are messages that nobody typed; settings are the
-metadata of a session of kind `workspace`.
+metadata of a session of kind `workspace`, one a file.
+
+A message without an id is known by its session, its content and how many alike come before it; a conversation without
+one by its first messages.
 
 Who a sender is: its role, else what the participants say of it; an entity with a brain is a model, anyone else a person.
 Left out on purpose: values of fields whose name says that they hold a secret.
@@ -16,7 +19,7 @@ from typing import Any
 
 from memory.importers.chatlogs.documents import Reader
 from memory.importers.chatlogs.identity import conversation_key
-from memory.importers.chatlogs.shapes import Fields, collected, kind_of, plain, says_its_session
+from memory.importers.chatlogs.shapes import Fields, collected, kind_of, plain, says_its_session, wraps_session
 from memory.importers.reading.documents import names_in, read_document
 from memory.importers.reading.records import Item, Mark, Problem
 from memory.importers.reading.source import SAMPLE_BYTES, Sample, Source
@@ -40,7 +43,10 @@ def recognises(sample: Sample) -> bool:
         found = [plain(record) for record in sample.records[:10]]
         return all(_is_told(record, is_line=True) for record in found)
     if len(sample.head) >= SAMPLE_BYTES:
-        names = {path[-1].replace("_", "").lower() for path in names_in(sample)}
+        paths = names_in(sample)
+        if ("messages",) in paths and {("thread", "id"), ("session", "id")} & paths:
+            return True
+        names = {path[-1].replace("_", "").lower() for path in paths}
         return bool({"chatlogs", "brains", "threads"} & names) and bool({"sessionid", "threadid", "messages"} & names)
     try:
         document = json.loads(sample.head.replace(b"\x00", b"").decode("utf-8", "surrogatepass"))
@@ -54,7 +60,7 @@ def read(source: Source) -> Iterator[Item]:
     """Yield the sessions of a document, or of the lines from `source.offset` on."""
     if not source.state.get("whole") and _is_lines(Sample(source.path)):
         return _lines(source)
-    return read_document(source, _document)
+    return read_document(source, lambda document: _document(document, source.name))
 
 
 def _is_told(record: dict[str, Any], *, is_line: bool) -> bool:
@@ -66,7 +72,7 @@ def _is_told(record: dict[str, Any], *, is_line: bool) -> bool:
         return kind is not None
     fields = Fields(record)
     first = next((Fields(each) for each in collected(fields.look("messages"), "id")), None)
-    if first is None or "role" not in first:
+    if first is None or "role" not in first or not isinstance(fields.look("messages"), list) or wraps_session(fields):
         return True
     if any(name in first for name in _MESSAGE_IDS) and any(name in first for name in _MESSAGE_TIMES):
         return True
@@ -78,11 +84,11 @@ def _is_lines(sample: Sample) -> bool:
     return bool(sample.records)
 
 
-def _document(document: Any) -> Iterator[Item]:
+def _document(document: Any, name: str) -> Iterator[Item]:
     listed = document if isinstance(document, list) else [document]
     records = [plain(each) for each in listed if isinstance(each, dict)]
     loose = [each for each in records if kind_of(each) == "entry" and not says_its_session(each)]
-    reader = Reader({}, conversation_key(loose))
+    reader = Reader({}, name, conversation_key(loose))
     # brains come first: they tell who is a model
     for each in sorted(records, key=lambda record: kind_of(record) != "brain"):
         yield from reader.document(each, None)

@@ -20,6 +20,8 @@ from memory.importers.chatlogs.shapes import (
     is_entry,
     kind_of,
     says_its_session,
+    state_of,
+    wrapped_session,
 )
 from memory.importers.reading.documents import mapping, native_key, time_in
 from memory.importers.reading.records import (
@@ -43,9 +45,15 @@ _MODELS = frozenset(["ai", "bot", "assistant", "agent", "model", "brain", "llm"]
 class Reader:
     """Goes through documents; what it must know to go on is `state()`."""
 
-    def __init__(self, state: dict[str, Any], loose_key: str) -> None:
-        """Go on from a state; entries that tell of no session are of `loose_key`, but where they stand in a document."""
-        self._loose_key = loose_key
+    def __init__(self, state: dict[str, Any], name: str, loose_key: str | None = None) -> None:
+        """Go on from a state.
+
+        Args:
+            state: What `state()` gave.
+            name: The source's.
+            loose_key: The session of entries that tell of none, but where they stand in a document; None is the source.
+        """
+        self._name, self._loose_key = name, loose_key or name
         self._titled: dict[str, None] = dict.fromkeys(state.get("titled", []))
         self._recent: dict[str, None] = dict.fromkeys(state.get("recent", []))
         self._models: dict[str, None] = dict.fromkeys(state.get("models", []))
@@ -84,25 +92,44 @@ class Reader:
     def _container(self, record: dict[str, Any]) -> Iterator[Item]:
         """Yield what collections beside each other hold: who is a model, then sessions, then what was said in them."""
         fields = Fields(record)
-        for brain in collected(fields.get("brains"), "id"):
+        brains = [*collected(fields.get("brains"), "id")]
+        if own := mapping(fields.look("brain")):
+            fields.get("brain")
+            entity = fields.text("entityid")
+            brains.append(({"entityId": entity} if entity else {}) | own)
+        for brain in brains:
             yield from self._brain(brain, None)
-        for name in ("sessions", "threads"):
-            for each in collected(fields.get(name), "id"):
-                yield from self._session(each)
         logs = [each for name in LOGS for each in collected(fields.get(name), "threadId")]
         loose_key = conversation_key([each for each in logs if not says_its_session(each)])
+        sessions = [each for name in ("sessions", "threads") for each in collected(fields.get(name), "id")]
+        wrapped = wrapped_session(fields)
+        if wrapped:
+            fields.get("session" if wrapped is fields.look("session") else "thread")
+            wrapped = wrapped if Fields(wrapped).text(*IDS) or not logs else {"id": loose_key} | wrapped
+            loose_key = self._key_of(wrapped)
+            sessions.append(wrapped)
+        for each in sessions:
+            yield from self._session(each)
+        alike = Alike() if wrapped else self._alike
         for each in logs:
-            yield from self._entry(each, None, self._alike, loose_key)
+            yield from self._entry(each, None, alike, loose_key)
+        yield from self._settings(fields, loose_key if wrapped else None)
+
+    def _settings(self, fields: Fields, session_key: str | None) -> Iterator[Item]:
+        """Yield what keeps the rest of a container: the one session that it is about, else the settings of the source."""
         settings, rest = fields.get("settings"), fields.rest()
-        if settings is not None or rest:
-            session = SessionRecord("settings", "Chat settings", TITLE_PERSON, metadata={"kind": "workspace"})
-            session.metadata |= without_secrets({"settings": settings, **rest})
+        if settings is None and session_key is not None:
+            if rest:
+                yield SessionRecord(session_key, metadata=without_secrets(rest))
+        elif settings is not None or rest:
+            session = SessionRecord(f"settings:{self._name}", "Chat settings", TITLE_PERSON)
+            session.metadata = {"kind": "workspace"} | without_secrets({"settings": settings, **rest})
             yield session
 
     def _session(self, record: dict[str, Any]) -> Iterator[Item]:
         fields = Fields(record)
-        key = fields.text(*IDS) or self._key_of_unnamed(record)
-        session = SessionRecord(key, metadata={"kind": "main"})
+        key = fields.text(*IDS) or self._key_of(record)
+        session = SessionRecord(key, state=state_of(fields), metadata={"kind": "main"})
         if title := fields.text(*TITLES):
             session.title, session.title_authority = title, TITLE_PERSON
             self._titled[key] = None
@@ -128,10 +155,10 @@ class Reader:
         for entry in logs:
             yield from self._entry(entry, key, alike, key)
 
-    def _key_of_unnamed(self, record: dict[str, Any]) -> str:
+    def _key_of(self, record: dict[str, Any]) -> str:
         fields = Fields(record)
         entries = [each for name in LOGS for each in collected(fields.look(name), "id")]
-        return conversation_key(entries) if entries else digest(record)
+        return fields.text(*IDS) or (conversation_key(entries) if entries else digest(record))
 
     def _logs(self, fields: Fields, session: SessionRecord) -> list[dict[str, Any]]:
         """Give the entries of the lists that hold such; what is no object in them stays with the session."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 from memory.importers.reading.documents import mapping
+from memory.importers.reading.records import State
 
 Kind = Literal["container", "session", "brain", "entry"]
 _DEEPEST = 60
@@ -16,6 +17,7 @@ TEXTS = ("message", "text", "content", "body")
 TITLES = ("title", "name", "topic", "subject")
 TIMES = ("timestamp", "createdat", "created", "time", "date", "sentat", "ts", "startedat")
 LOGS = ("chatlogs", "chatlog", "logs", "messages", "entries", "history")
+_STATES: dict[str, State] = {"active": "active", "inactive": "inactive", "archived": "archived"}
 _LOGS_ALONE = ("chatlogs", "chatlog", "logs")
 _PROMPTS, _RESPONSES = ("prompt", "question", "input"), ("response", "answer", "reply", "output")
 
@@ -114,7 +116,21 @@ def kind_of(record: dict[str, Any]) -> Kind | None:
         return "session"
     if any(_are_entries(fields.look(name)) for name in _LOGS_ALONE) or _belong_to_threads(fields.look("messages")):
         return "container"
-    return None
+    brain = mapping(fields.look("brain"))
+    return "container" if wraps_session(fields) or (brain and kind_of(brain) == "brain") else None
+
+
+def wraps_session(fields: Fields) -> bool:
+    """Say whether one session or thread stands under its own name, with its entries inside or beside it."""
+    inner = wrapped_session(fields)
+    if not inner:
+        return False
+    return kind_of(inner) == "session" or any(_are_entries(fields.look(name)) for name in LOGS)
+
+
+def wrapped_session(fields: Fields) -> dict[str, Any]:
+    """Give what stands under `session` or `thread`; {} where that is no object."""
+    return mapping(fields.look("session")) or mapping(fields.look("thread"))
 
 
 def is_entry(fields: Fields) -> bool:
@@ -167,3 +183,17 @@ def _are_entries(value: object) -> bool:
 def _belong_to_threads(value: object) -> bool:
     first = next(collected(value, "threadId"), None)
     return first is not None and is_entry(Fields(first)) and says_its_session(first)
+
+
+def state_of(fields: Fields) -> State | None:
+    """Find out whether a session is in use; None where its fields do not tell."""
+    if any(fields.look(name) is True for name in ("archived", "isarchived")):
+        return "archived"
+    for name in ("state", "status"):
+        said = fields.look(name)
+        if isinstance(said, str) and said.lower() in _STATES:
+            return _STATES[said.lower()]
+    for name in ("active", "isactive", "state", "status"):
+        if isinstance(fields.look(name), bool):
+            return "active" if fields.look(name) else "inactive"
+    return None

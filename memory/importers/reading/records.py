@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 Role = Literal["user", "assistant", "system", "tool"]
+State = Literal["active", "inactive", "archived"]
 Part = dict[str, Any]
 """One part of a message, JSON-able, lossless. `type` is `text`, `reasoning`, `tool_call`, `tool_result`,
 `image`, `file` or `patch`; searchable text stands under `text`. Further keys by type:
@@ -38,6 +39,8 @@ class SessionRecord:
     model: str | None = None
     system_prompt: str | None = None
     summary: str | None = None
+    state: State | None = None
+    """Counts when the session is made; None is active."""
     participants: list[str] = field(default_factory=list)
     keywords: list[str] = field(default_factory=list)
     tags: list[str] = field(default_factory=list)

@@ -2,16 +2,16 @@
 
 `{"type": "human", "data": {…}}` and `{"lc": 1, "type": "constructor", "id": […, "HumanMessage"], "kwargs": {…}}` are
 messages. A list of them is a session: its id is what the object around it says (`session_id`, `thread_id` …). A list
-without one is known by the file's path, and one that is a line by its content. Lines that are single messages are
-sessions by the id beside them, and one session of the file where there is none.
+without one is known by how it begins, so that one that grows or is moved stays the same session. Lines that are single
+messages are sessions by the id beside them, and one session of the file where there is none, known by its first message.
 """
 
-import hashlib
-import json
 from collections.abc import Iterator
 from typing import Any
 
+from memory.importers.reading.beginnings import Alike, Beginnings, beginning, records_before
 from memory.importers.reading.documents import mapping, names_in, read_document, time_in, words
+from memory.importers.reading.journal import digest
 from memory.importers.reading.langchain_messages import Conversation, plain_message
 from memory.importers.reading.records import TITLE_PERSON, Item, Mark, Problem, SessionRecord
 from memory.importers.reading.source import Sample, Source
@@ -45,8 +45,7 @@ def read(source: Source) -> Iterator[Item]:
     sample = Sample(source.path)
     if sample.records and not source.state.get("whole"):
         return _Lines(source).items()
-    key = source.name
-    return read_document(source, lambda document: _document(document, key))
+    return read_document(source, _document)
 
 
 def _names_a_speaker(head: bytes) -> bool:
@@ -69,17 +68,28 @@ def _name_of_messages(record: dict[str, Any]) -> str | None:
     return None
 
 
-def _document(document: Any, key: str) -> Iterator[Item]:
+def _document(document: Any) -> Iterator[Item]:
     listed = document if isinstance(document, list) else [document]
+    named = Beginnings(_begins)
     if all(_name_of_messages(mapping(each)) is None for each in listed):
-        yield from _session({"messages": listed}, "messages", key, None)
+        yield from _session({"messages": listed}, "messages", named, None)
         return
     for at, each in enumerate(listed):
         name = _name_of_messages(mapping(each))
         if name is None:
             yield Problem(None, f"element {at + 1} holds no messages")
         else:
-            yield from _session(each, name, key if len(listed) == 1 else f"{key}:{at}", None)
+            yield from _session(each, name, named, None)
+
+
+def _begins(record: dict[str, Any]) -> list[Any] | None:
+    """Give how a list of messages without an id begins; None for one with an id, and for anything else."""
+    name = "messages" if isinstance(record.get("messages"), list) else _name_of_messages(record)
+    if name is None or _id_of(record):
+        return None
+    given = record[name] if isinstance(record[name], list) else [record[name]]
+    plain = [plain_message(each) or each for each in given]
+    return beginning(plain, lambda each: mapping(each).get("type") == "human")
 
 
 class _Lines:
@@ -88,6 +98,8 @@ class _Lines:
     def __init__(self, source: Source) -> None:
         self._source = source
         self._last: str = source.state.get("last", "")
+        self._own: str | None = source.state.get("own")
+        self._named = Beginnings(_begins, records_before(source))
         self._talks: dict[str, Conversation] = {}
         self._problems: list[Problem] = []
         self._unknown: int = source.state.get("unknown", 0)
@@ -108,17 +120,18 @@ class _Lines:
 
     def _mark(self) -> Mark:
         self._talks.clear()
-        state = {"last": self._last, "unknown": self._unknown}
+        state = {"last": self._last, "unknown": self._unknown, "own": self._own}
         return Mark(self._source.reached, self._source.reached_line, state)
 
     def _line(self, record: dict[str, Any], number: int) -> Iterator[Item]:
         name = _name_of_messages(record)
         if name is not None and isinstance(record[name], list):
-            yield from _session(record, name, _digest(record), number)
+            yield from _session(record, name, self._named, number)
             return
         given = plain_message(record[name] if name is not None else record)
         key = _id_of(record) if name is not None else None
-        key = key or self._source.name
+        if key is None:
+            key = self._own = self._own or digest([given or record])
         if key not in self._talks:
             self._talks[key] = Conversation(key, self._problems, number)
             yield SessionRecord(key, metadata={"kind": "main"})
@@ -126,13 +139,13 @@ class _Lines:
             self._unknown += 1
             yield from keep_unknown(record, key, number, self._unknown)
             return
-        self._last = _digest([self._last, record])
+        self._last = digest([self._last, record])
         yield from self._talks[key].items(given, f"{key}:{self._last}")
 
 
-def _session(record: dict[str, Any], name: str, key: str, line: int | None) -> Iterator[Item]:
+def _session(record: dict[str, Any], name: str, named: Beginnings, line: int | None) -> Iterator[Item]:
     problems: list[Problem] = []
-    session = SessionRecord(_id_of(record) or key, metadata={"kind": "main"})
+    session = SessionRecord(_id_of(record) or named.key(record), metadata={"kind": "main"})
     session.metadata |= {other: value for other, value in record.items() if other != name and other not in _IDS}
     session.title = next((title for each in _TITLES if (title := words(record.get(each)))), None)
     session.title_authority = TITLE_PERSON if session.title else 0
@@ -140,12 +153,12 @@ def _session(record: dict[str, Any], name: str, key: str, line: int | None) -> I
     times = (time_in(record[each], problems, line) for each in _TIMES if record.get(each))
     session.created_at = next((at for at in times if at), None)
     yield session
-    talk = Conversation(session.key, problems, line)
+    talk, keys = Conversation(session.key, problems, line), Alike(session.key)
     unknown = 0
     for each in record[name] if isinstance(record[name], list) else [record[name]]:
         given = plain_message(each)
         if given is not None:
-            yield from talk.items(given)
+            yield from talk.items(given, keys.key(given))
             continue
         unknown += 1
         kept = each if isinstance(each, dict) else {"type": type(each).__name__, "value": each}
@@ -155,7 +168,3 @@ def _session(record: dict[str, Any], name: str, key: str, line: int | None) -> I
 
 def _id_of(record: dict[str, Any]) -> str | None:
     return next((found for name in _IDS if (found := words(record.get(name)))), None)
-
-
-def _digest(value: object) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()[:32]

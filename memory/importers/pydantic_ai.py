@@ -1,7 +1,7 @@
 """pydantic-ai: message histories as `ModelMessagesTypeAdapter` writes them, `[{"kind": "request", "parts": […]}, …]`.
 
 A history is a session: a document, or a line of a file, alone or inside an object. Its id is what the object says, else
-the conversation's, else that of its first run, else the file's path, or a line's content. Each part of a request is a
+the conversation's, else that of its first run; without any it is known by how it begins. Each part of a request is a
 message: prompts, tools' results, and what the framework put in, which nobody typed. A response is one message, and what
 tools of the provider gave is a message of its own. Messages have no ids: content and time are what they are known by.
 
@@ -9,7 +9,6 @@ Left out on purpose: signatures and `encrypted_content` (encrypted), `cache-poin
 `history_digest` and `content_file_digests` (hashes).
 """
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator
@@ -17,7 +16,9 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
+from memory.importers.reading.beginnings import Beginnings, beginning, records_before
 from memory.importers.reading.documents import mapping, names_in, objects, read_document, time_in, without, words
+from memory.importers.reading.journal import digest
 from memory.importers.reading.pictures import picture_part
 from memory.importers.reading.records import (
     TITLE_FIRST_PROMPT,
@@ -72,8 +73,7 @@ def read(source: Source) -> Iterator[Item]:
     if not source.state.get("whole") and _is_lines(Sample(source.path)):
         yield from _lines(source)
         return
-    key = source.name
-    yield from read_document(source, lambda document: _document(document, key))
+    yield from read_document(source, _document)
 
 
 def _is_lines(sample: Sample) -> bool:
@@ -98,7 +98,7 @@ def _is_message(listed: list[Any]) -> bool:
 
 
 def _lines(source: Source) -> Iterator[Item]:
-    marked_line = source.line
+    named, marked_line = Beginnings(_begins, records_before(source, "messages")), source.line
     for line in source.json_lines(lists_as="messages"):
         if isinstance(line, Problem):
             yield line
@@ -107,26 +107,46 @@ def _lines(source: Source) -> Iterator[Item]:
         if name is None:
             yield Problem(line.number, "no list of messages")
             continue
-        yield from _History(line.value, name, _digest(line.value), line.number).items()
+        yield from _History(line.value, name, named, line.number).items()
         if line.number - marked_line >= MARK_EVERY:
             marked_line = line.number
             yield Mark(source.reached, source.reached_line, {})
     yield Mark(source.reached, source.reached_line, {})
 
 
-def _document(document: Any, key: str) -> Iterator[Item]:
+def _document(document: Any) -> Iterator[Item]:
     record = document if isinstance(document, dict) else {"messages": document}
     name = _histories(record)
     if name is None:
         yield Problem(None, "no list of messages")
         return
-    yield from _History(record, name, key, None).items()
+    yield from _History(record, name, Beginnings(_begins), None).items()
+
+
+def _id_of(record: dict[str, Any], name: str) -> str | None:
+    said = objects(record[name])
+    ids = [*(record.get(each) for each in _IDS), *(each.get("conversation_id") for each in said[:1])]
+    ids += [each.get("run_id") for each in said[:1]]
+    return next((id for each in ids if (id := words(each))), None)
+
+
+def _begins(record: dict[str, Any]) -> list[Any] | None:
+    """Give how a history without an id begins; None for one with an id, and for anything else."""
+    name = _histories(record)
+    if name is None or _id_of(record, name):
+        return None
+    first = beginning(record[name], _is_prompt)
+    return [[mapping(each).get(part) for part in ("kind", "timestamp", "parts")] for each in first]
+
+
+def _is_prompt(given: object) -> bool:
+    return any(part.get("part_kind") == "user-prompt" for part in objects(mapping(given).get("parts")))
 
 
 class _History:
     """Goes through one history."""
 
-    def __init__(self, record: dict[str, Any], name: str, key: str, line: int | None) -> None:
+    def __init__(self, record: dict[str, Any], name: str, named: Beginnings, line: int | None) -> None:
         self._messages = record[name]
         self._line = line
         self._problems: list[Problem] = []
@@ -135,10 +155,7 @@ class _History:
         self._is_titled = False
         self._instructions: str | None = None
         self._touched = TouchedFiles()
-        said = objects(self._messages)
-        ids = [*(record.get(each) for each in _IDS), *(each.get("conversation_id") for each in said[:1])]
-        ids += [each.get("run_id") for each in said[:1]]
-        self._session = SessionRecord(next((id for each in ids if (id := words(each))), key), metadata={"kind": "main"})
+        self._session = SessionRecord(_id_of(record, name) or named.key(record), metadata={"kind": "main"})
         self._session.metadata |= {
             other: value for other, value in record.items() if other not in (name, *_IDS, "title")
         }
@@ -162,9 +179,9 @@ class _History:
         yield from keep_unknown(kept, self._session.key, self._line, self._unknown)
 
     def _key(self, *said: object) -> str:
-        digest = _digest(said)
-        self._met[digest] += 1
-        return f"{self._session.key}:{digest}:{self._met[digest]}"
+        found = digest(said)
+        self._met[found] += 1
+        return f"{self._session.key}:{found}:{self._met[found]}"
 
     def _new(self, role: Role, part: dict[str, Any], at: datetime | None) -> MessageRecord:
         message = MessageRecord(self._session.key, self._key(role, part, at and at.isoformat()), role, [])
@@ -366,7 +383,3 @@ def _count(message: MessageRecord, usage: dict[str, Any]) -> None:
 
 def _first_count(counted: dict[str, Any], *names: str) -> int | None:
     return next((counted[name] for name in names if type(counted.get(name)) is int), None)
-
-
-def _digest(value: object) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()[:32]

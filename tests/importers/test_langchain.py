@@ -10,6 +10,7 @@ from memory.importers.reading.records import (
     TITLE_FIRST_PROMPT,
     TITLE_PERSON,
     Item,
+    Mark,
     MessageRecord,
     RelationshipRecord,
     SessionRecord,
@@ -43,11 +44,11 @@ def test_each_type_is_a_role(history: list[Item]) -> None:
     assert messages(history)[-1].sender_id == "gardener"
 
 
-def test_a_list_is_titled_by_its_first_prompt_and_known_by_its_path(history: list[Item]) -> None:
+def test_a_list_is_titled_by_its_first_prompt(history: list[Item]) -> None:
     titled = [session for session in sessions(history) if session.title]
 
     assert [(each.title, each.title_authority) for each in titled] == [("Which leaf is this?", TITLE_FIRST_PROMPT)]
-    assert {each.key for each in sessions(history)} == {str((DATA / "history.json").absolute())}
+    assert len({each.key for each in sessions(history)}) == 1
 
 
 def test_pictures_and_addresses_are_parts(history: list[Item]) -> None:
@@ -156,3 +157,54 @@ def test_other_messages_are_not_recognised(content: str, tmp_path: Path) -> None
     path.write_text(content)
 
     assert not langchain.recognises(Sample(path))
+
+
+def said(kind: str, text: str) -> dict[str, object]:
+    return {"type": kind, "data": {"content": text}}
+
+
+GREETED = [said("system", "Be brief."), said("human", "Hello"), said("ai", "Hello.")]
+GROWN = [*GREETED, said("human", "Tea?"), said("ai", "Hello.")]
+
+
+def keys(path: Path, *records: object) -> tuple[list[str], list[str | None]]:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    items = list(langchain.read(Source(path)))
+    return list(dict.fromkeys(each.key for each in sessions(items))), [each.key for each in messages(items)]
+
+
+@pytest.mark.parametrize(("short", "grown"), [(GREETED, GROWN), ({"messages": GREETED}, {"messages": GROWN})])
+def test_a_list_that_grew_and_was_moved_is_the_same_session(short: object, grown: object, tmp_path: Path) -> None:
+    session, before = keys(tmp_path / "a.json", short)
+    again, after = keys(tmp_path / "moved" / "b.json", grown)
+
+    assert session == again
+    assert (after[:3], len(set(after))) == (before, 5)
+
+
+def test_lists_that_begin_alike_are_two_sessions(tmp_path: Path) -> None:
+    other = [*GREETED[:2], said("ai", "Good evening.")]
+
+    found, _ = keys(tmp_path / "a.jsonl", {"messages": GREETED}, {"messages": other}, {"messages": GREETED})
+
+    assert len(found) == 2
+
+
+def test_messages_in_lines_of_a_moved_file_are_the_same_session(tmp_path: Path) -> None:
+    found = keys(tmp_path / "a.jsonl", *GREETED)
+
+    assert found == keys(tmp_path / "moved" / "b.jsonl", *GREETED)
+    assert (len(found[0]), len(set(found[1]))) == (1, 3)
+
+
+def test_reading_on_in_lines_of_messages_goes_on_with_their_session(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    (session,), _ = keys(path, *GREETED)
+    *_, mark = langchain.read(Source(path))
+    assert isinstance(mark, Mark)
+    keys(path, *GROWN)
+
+    rest = list(langchain.read(Source(path, mark.offset, mark.lines, mark.state)))
+
+    assert [message.session_key for message in messages(rest)] == [session] * 2

@@ -128,3 +128,27 @@ def test_a_line_without_messages_is_a_problem(tmp_path: Path) -> None:
     found = [item.line for item in pydantic_ai.read(Source(path)) if isinstance(item, Problem)]
 
     assert found == [4, 5]
+
+
+@pytest.mark.parametrize("ending", ["json", "jsonl"])
+def test_a_history_that_grew_and_was_moved_is_the_same_session(ending: str, tmp_path: Path) -> None:
+    asked = {"kind": "request", "parts": [{"part_kind": "user-prompt", "content": "How many bees?"}]}
+    answer = {"kind": "response", "parts": [{"part_kind": "text", "content": "Many."}]}
+    short, grown = tmp_path / f"a.{ending}", tmp_path / f"b.{ending}"
+    short.write_text(json.dumps([asked, answer]) + "\n")
+    grown.write_text(json.dumps([asked, answer, asked, answer]) + "\n")
+
+    before, after = list(pydantic_ai.read(Source(short))), list(pydantic_ai.read(Source(grown)))
+
+    assert {each.key for each in sessions(before)} == {each.key for each in sessions(after)}
+    assert [each.key for each in messages(before)] == [each.key for each in messages(after)][:2]
+    assert len({each.key for each in messages(after)}) == 4
+
+
+def test_histories_that_begin_alike_are_two_sessions(tmp_path: Path) -> None:
+    asked = {"kind": "request", "parts": [{"part_kind": "user-prompt", "content": "How many bees?"}]}
+    answers = [{"kind": "response", "parts": [{"part_kind": "text", "content": text}]} for text in ("Many.", "Few.")]
+    path = tmp_path / "runs.jsonl"
+    path.write_text("".join(json.dumps([asked, answer]) + "\n" for answer in answers))
+
+    assert len({each.key for each in sessions(list(pydantic_ai.read(Source(path))))}) == 2

@@ -4,9 +4,10 @@ A line `# aider chat started at …` begins a session; `#### ` stands before wha
 program and its tools said, and the rest is the answer. That is how Aider reads its file itself, so a `#### ` heading or a
 quotation in an answer counts as the person's or a tool's words.
 
-Nothing has an id: a session's is the file's path and when it started, a message's its session, number, role and first
-line. Words that are appended to the last message are more parts of it. Times have no zone and are taken as UTC. Aider
-writes whole lines, so a last line without a newline is read as it is.
+Nothing has an id: a session's is when it started and its first line, a message's its session, number, role and first
+line. A session begins with its first line: of a start that stands last in a file nothing is known yet. Words that are
+appended to the last message are more parts of it. Times have no zone and are taken as UTC. Aider writes whole lines, so a
+last line without a newline is read as it is.
 """
 
 import hashlib
@@ -73,10 +74,10 @@ class _Reader:
     def __init__(self, source: Source) -> None:
         state = source.state
         self._path = source.path
-        self._name = source.name
         self._offset, self._line = source.offset, source.line
         self._session: str | None = state.get("session")
         self._started: str = state.get("started", "")
+        self._is_awaited: bool = state.get("awaited", False)
         self._repeat: int = state.get("repeat", 1)
         self._count: int = state.get("count", 0)
         self._is_titled: bool = state.get("titled", False)
@@ -105,7 +106,7 @@ class _Reader:
     def _mark(self) -> Mark:
         """Make a mark; a message that stands last in the file is kept open, since more of it may be appended."""
         state: dict[str, Any] = {"session": self._session, "started": self._started, "repeat": self._repeat}
-        state |= {"count": self._count, "titled": self._is_titled}
+        state |= {"count": self._count, "titled": self._is_titled, "awaited": self._is_awaited}
         if self._block is not None:
             state["block"] = [self._block.role, self._block.key, self._block.before + len(self._block.lines)]
         return Mark(self._offset, self._line, state)
@@ -113,7 +114,8 @@ class _Reader:
     def _end_block(self, line: str) -> Iterator[Item]:
         """Yield the open message when a line is not of it; a blank line is of an answer alone."""
         role = _role_of(line)
-        if self._block is not None and role != self._block.role and (role or self._block.role != "assistant"):
+        is_other = role or _STARTED.match(line) or (self._block and self._block.role != "assistant")
+        if self._block is not None and role != self._block.role and is_other:
             yield from self._message()
             self._block = None
 
@@ -121,11 +123,13 @@ class _Reader:
         """Put a line where it belongs; begin the session or the message that it begins."""
         started, role = _STARTED.match(line), _role_of(line)
         if started is not None:
-            yield self._begin(started[1])
+            if self._is_awaited:
+                yield self._begin("")
+            self._await(started[1])
             return
         if self._block is None and role in ("user", "assistant", "tool"):
-            if self._session is None:
-                yield self._begin("")
+            if self._session is None or self._is_awaited:
+                yield self._begin(line.rstrip())
             self._count += 1
             identity = f"{self._session}\0{self._count}\0{role}\0{line}"
             self._block = _Block(role, hashlib.sha256(identity.encode()).hexdigest()[:32])
@@ -134,12 +138,17 @@ class _Reader:
             # Aider ends its lines with Markdown's line break, two spaces.
             self._block.lines.append(words.removesuffix("  "))
 
-    def _begin(self, started: str) -> SessionRecord:
-        """Begin a session; of several that started in one second each has its own key."""
-        is_same = self._session is not None and started == self._started
+    def _await(self, started: str) -> None:
+        """Note a start; of several in one second each has its own number."""
+        is_same = (self._session is not None or self._is_awaited) and started == self._started
         self._repeat = self._repeat + 1 if is_same else 1
-        self._started, self._count, self._is_titled = started, 0, False
-        self._session = f"{self._name}#{started}" + (f"#{self._repeat}" if is_same else "")
+        self._started, self._is_awaited = started, True
+
+    def _begin(self, line: str) -> SessionRecord:
+        """Begin a session with its first line."""
+        self._count, self._is_titled, self._is_awaited = 0, False, False
+        repeat = f"#{self._repeat}" if self._repeat > 1 else ""
+        self._session = f"{self._started}#{hashlib.sha256(line.encode()).hexdigest()[:16]}{repeat}"
         session = SessionRecord(self._session, metadata={"kind": "main"})
         session.created_at = self._started_at()
         session.project = str(self._path.absolute().parent) if self._path.name == _HISTORY_NAME else None

@@ -21,9 +21,39 @@ def texts(items: list[Item], role: str) -> list[str]:
 
 
 def test_each_start_is_a_session_even_in_one_second(items: list[Item]) -> None:
-    keys = dict.fromkeys(item.key.partition("#")[2] for item in items if isinstance(item, SessionRecord))
+    keys = dict.fromkeys(item.key for item in items if isinstance(item, SessionRecord))
 
-    assert list(keys) == ["", "2026-03-02 09:15:00", "2026-03-02 09:15:00#2", "2026-03-03 18:00:01"]
+    assert [key.partition("#")[0] for key in keys] == ["", *["2026-03-02 09:15:00"] * 2, "2026-03-03 18:00:01"]
+
+
+def test_a_start_ends_the_answer_before_it(items: list[Item]) -> None:
+    sessions = list(dict.fromkeys(item.key for item in items if isinstance(item, SessionRecord)))
+    (answer,) = [item for item in items if isinstance(item, MessageRecord) and "It listens" in item.parts[0]["text"]]
+
+    assert (answer.session_key, answer.parts[0]["text"]) == (sessions[2], "It listens on 8470.")
+
+
+def test_a_history_that_was_moved_and_grew_is_the_same(items: list[Item], tmp_path: Path) -> None:
+    moved = tmp_path / "aider.md"
+    moved.write_bytes(HISTORY.read_bytes() + b"\n#### One more.\n")
+
+    again = list(aider.read(Source(moved)))
+
+    before, after = ([item.key for item in each if isinstance(item, MessageRecord)] for each in (items, again))
+    assert after[:-1] == before
+    assert {item.key for item in items if isinstance(item, SessionRecord)} == {
+        item.key for item in again if isinstance(item, SessionRecord)
+    }
+
+
+def test_equal_sessions_of_one_second_are_two(tmp_path: Path) -> None:
+    path = tmp_path / "history.md"
+    path.write_text("# aider chat started at 2026-03-02 09:15:00\n\n#### tea\n\nGreen.\n\n" * 2)
+
+    found = list(aider.read(Source(path)))
+
+    assert len({item.key for item in found if isinstance(item, SessionRecord)}) == 2
+    assert len({item.key for item in found if isinstance(item, MessageRecord)}) == 4
 
 
 def test_a_title_is_the_first_prompt_that_is_no_command(items: list[Item]) -> None:
@@ -66,7 +96,9 @@ def test_a_folder_is_the_project(items: list[Item]) -> None:
     assert session.project == str(HISTORY.parent.absolute())
 
 
-@pytest.mark.parametrize("cut", ["I will stop at 96 °C.\n", "#### The kettle boils over.  \n", "> Aider v0.86.1  \n"])
+@pytest.mark.parametrize(
+    "cut", ["09:15:00\n\n", "I will stop at 96 °C.\n", "#### The kettle boils over.  \n", "> Aider v0.86.1  \n"]
+)
 def test_what_is_appended_to_the_last_message_is_a_part_of_it(cut: str, tmp_path: Path) -> None:
     whole = HISTORY.read_bytes()
     at = whole.index(cut.encode()) + len(cut.encode())
@@ -93,7 +125,7 @@ def test_bytes_that_are_no_text_are_a_problem_and_the_rest_is_read(tmp_path: Pat
     broken = tmp_path / "history.md"
     broken.write_bytes(b"# aider chat started at 2026-03-02 09:15:00\n\n#### tea \xff  \n")
 
-    session, problem, titled, message, _ = aider.read(Source(broken))
+    problem, session, titled, message, _ = aider.read(Source(broken))
 
     assert (getattr(problem, "line", None), getattr(titled, "title", None)) == (3, "tea \ufffd")
     assert isinstance(session, SessionRecord)

@@ -340,3 +340,16 @@ def test_a_fault_of_an_importer_keeps_no_other_file_out(
         patch.setattr(claude_code, "recognises", lambda sample: 1 / 0)
         report = memory.import_(history.parent)
     assert any("ZeroDivisionError" in each["reason"] for each in report.skipped)
+
+
+def test_an_edit_anywhere_in_a_file_that_grew_is_noticed(memory: Memory, tmp_path: Path) -> None:
+    path = tmp_path / "history.jsonl"
+    said = [line(at, f"prompt {at} " + "about tea " * 100) for at in range(900)]
+    path.write_text("".join(said))
+    memory.import_(path)
+    for at in range(100, 900, 100):
+        said[at] = line(2000 + at, f"edited {at} " + "about tea " * 100)
+    path.write_text("".join([*said, line(5000, "and one more")]))
+    memory.import_(path)
+
+    assert sum(text.startswith("edited") for text in contents(memory)) == 8

@@ -20,6 +20,9 @@ from memory.store.marks import ImportMark
 
 HASHED_BYTES, HASHED_BLOCKS = 4_096, 16
 """Blocks of what was read that are hashed, to see whether the file was rewritten. Untuned."""
+WHOLE_BYTES = 32_000_000
+"""A file that is no longer than this, and has grown, is compared with all that was read of it. Untuned; .03 s at most."""
+_DIGEST = 16
 _COMPANIONS = "companions"
 """Under this name a mark's state holds what its companions were like."""
 
@@ -97,6 +100,8 @@ class _Reading:
         """Make what is stored of an importer's mark; None when the file cannot be read any more."""
         try:
             read_hash = _read_hash(self.path, mark.offset)
+            if self.status.st_size <= mark.offset <= WHOLE_BYTES:
+                read_hash += _whole_hash(self.path, mark.offset)
         except OSError:
             return None
         return ImportMark(
@@ -155,7 +160,7 @@ def _is_level(path: Path, mark: ImportMark, status: os.stat_result) -> bool:
     return (
         mark.size_bytes == status.st_size == mark.offset_bytes
         and mark.modified_ns == status.st_mtime_ns
-        and mark.read_hash == _read_hash(path, mark.offset_bytes)
+        and mark.read_hash[:_DIGEST] == _read_hash(path, mark.offset_bytes)
     )
 
 
@@ -165,7 +170,9 @@ def _source(path: Path, mark: ImportMark | None, status: os.stat_result) -> Sour
         return Source(path)
     if "since" in mark.state:
         return Source(path, state=mark.state)
-    if mark.read_hash != _read_hash(path, mark.offset_bytes):
+    if mark.read_hash[:_DIGEST] != _read_hash(path, mark.offset_bytes):
+        return Source(path)
+    if (whole := mark.read_hash[_DIGEST:]) and whole != _whole_hash(path, mark.offset_bytes):
         return Source(path)
     if status.st_size == mark.offset_bytes and not mark.state.get(_COMPANIONS):
         return Source(path)
@@ -189,9 +196,19 @@ def _fingerprint(companions: list[Path]) -> str | None:
 def _read_hash(path: Path, offset: int) -> bytes:
     """Hash what lies before an offset: all of it where that is little, else blocks from its start to its end."""
     size, count = (HASHED_BYTES, HASHED_BLOCKS) if offset > HASHED_BYTES * HASHED_BLOCKS else (offset, 1)
-    digest = hashlib.blake2b(digest_size=16)
+    digest = hashlib.blake2b(digest_size=_DIGEST)
     with path.open("rb") as file:
         for block in range(count):
             file.seek((offset - size) * block // max(count - 1, 1))
             digest.update(file.read(size))
+    return digest.digest()
+
+
+def _whole_hash(path: Path, offset: int) -> bytes:
+    """Hash all that lies before an offset."""
+    digest = hashlib.blake2b(digest_size=_DIGEST)
+    with path.open("rb") as file:
+        while offset > 0 and (piece := file.read(min(offset, 1 << 20))):
+            digest.update(piece)
+            offset -= len(piece)
     return digest.digest()

@@ -1,7 +1,8 @@
 """ChatGPT: `conversations.json` of an export, or one conversation of it.
 
 A conversation is a tree, `mapping`, and `current_node` is the leaf that is shown. The path to it comes first, in its
-order; then the other branches, whose messages have `branch` in their metadata. Each message has its parent's key.
+order; then the other branches, whose messages have `branch` in their metadata. Each message has its parent's key. Where
+`current_node` names no node, the newest leaf is the one that is shown.
 
 What nobody typed (system messages, hidden ones, the memory in `user_editable_context`) has role `system`. A message to
 a recipient such as `python` is a tool call, and its answer's `call_id` is its key. Pictures and files stand beside the
@@ -127,10 +128,21 @@ class _Conversation:
         """Walk from the node that is shown to the root; give the path from the root on."""
         path: dict[str, None] = {}
         name = self._given.get("current_node")
+        if not isinstance(name, str) or name not in self._nodes:
+            name = self._newest_leaf()
         while isinstance(name, str) and name in self._nodes and name not in path:
             path[name] = None
             name = self._nodes[name].get("parent")
         return list(reversed(path))
+
+    def _newest_leaf(self) -> str | None:
+        """Find the node that is shown where the document does not say it: of those that are no parent the newest."""
+        parents = {parent for node in self._nodes.values() if isinstance(parent := node.get("parent"), str)}
+        leaves = [name for name in self._nodes if name not in parents] or list(self._nodes)
+        times = {name: mapping(self._nodes[name].get("message")).get("create_time") for name in leaves}
+        told = {name: at for name, at in times.items() if isinstance(at, int | float)}
+        # of several that are equally new, and of those without a time, the last
+        return max(reversed(told), key=told.__getitem__) if told else next(reversed(leaves), None)
 
     def _parent(self, node: dict[str, Any]) -> str | None:
         """Find the nearest node above whose message says something."""

@@ -1,6 +1,8 @@
 """What is special about ChatGPT's exports."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -78,3 +80,22 @@ def test_too_large_a_document_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> N
 
     assert isinstance(problem, Problem)
     assert "longer than" in problem.what
+
+
+def node(parent: str | None, text: str, at: float | None) -> dict[str, Any]:
+    said = {"author": {"role": "user"}, "content": {"content_type": "text", "parts": [text]}, "create_time": at}
+    return {"parent": parent, "children": [], "message": said}
+
+
+@pytest.mark.parametrize("current", [{}, {"current_node": None}, {"current_node": "gone"}])
+@pytest.mark.parametrize(("times", "hidden"), [((30.0, 20.0), ["c"]), ((20.0, 30.0), ["b"]), ((None, None), ["b"])])
+def test_the_newest_leaf_is_shown_where_none_is_named(
+    current: dict[str, Any], times: tuple[float | None, ...], hidden: list[str], tmp_path: Path
+) -> None:
+    mapping = {"a": node(None, "Tea?", 10.0), "b": node("a", "Green.", times[0]), "c": node("a", "Black.", times[1])}
+    path = tmp_path / "conversations.json"
+    path.write_text(json.dumps([{"conversation_id": "k", "mapping": mapping, **current}]))
+
+    found = [item for item in chatgpt.read(Source(path)) if isinstance(item, MessageRecord)]
+
+    assert [item.key for item in found if "branch" in item.metadata] == [f"k:{name}" for name in hidden]

@@ -3,22 +3,22 @@
 The header is `{"type": "session", …}`, an entry `{"type": "message", "message": {…}}` or another type.
 
 From version 2 on entries have an `id`, which is one of their session only, and a `parentId`; in version 1 an entry's
-content is its id. A session that was branched from another names it and holds a copy of what came before: the copies are
-messages of the branch. A command that the person ran (`bashExecution`) is one message of role `tool`: call and output.
+content is its id, with how many were alike before. A session that was branched from another names it and holds a copy of
+what came before: the copies are messages of the branch. A command that the person ran (`bashExecution`) is one message of
+role `tool`: call and output.
 
 OpenClaw's files are told apart by what its own entries are named, and only in the session's metadata (`program`).
 
 Left out on purpose: `thinkingSignature`, `textSignature` (encrypted), `partialJson` (a copy).
 """
 
-import hashlib
-import json
 import re
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import PurePath
 from typing import Any
 
+from memory.importers.reading.journal import digest
 from memory.importers.reading.pictures import picture_part
 from memory.importers.reading.records import (
     TITLE_FIRST_PROMPT,
@@ -53,6 +53,8 @@ MARK_EVERY = 400
 """Lines from one mark to the next, at least. Untuned."""
 PASSED_KEPT = 16
 """How many entries that are no messages a mark keeps, to find what a message answers. Untuned."""
+ALIKE_KEPT = 64
+"""How many of the last entries without an id a mark knows, to tell one that is alike apart from them. Untuned."""
 _ROLES: dict[str, Role] = {
     "user": "user",
     "assistant": "assistant",
@@ -91,6 +93,7 @@ class _Reader:
         self._is_titled: bool = source.state.get("titled", False)
         self._unknown: int = source.state.get("unknown", 0)
         self._passed: dict[str, str | None] = dict(source.state.get("passed", []))
+        self._alike: dict[str, int] = dict(source.state.get("alike", []))
         self._directory: str | None = source.state.get("cwd")
         self._program: str | None = source.state.get("program")
         self._files = TouchedFiles()
@@ -112,9 +115,11 @@ class _Reader:
     def _mark(self) -> Mark:
         self._files.clear()
         self._passed = dict(list(self._passed.items())[-PASSED_KEPT:])
+        self._alike = dict(list(self._alike.items())[-ALIKE_KEPT:])
         passed = [list(pair) for pair in self._passed.items()]
         state = {"session": self._session, "titled": self._is_titled, "unknown": self._unknown, "passed": passed}
-        named = {"cwd": self._directory, "program": self._program}
+        named: dict[str, Any] = {"cwd": self._directory, "program": self._program}
+        named["alike"] = [list(pair) for pair in self._alike.items()]
         state |= {name: value for name, value in named.items() if value}
         return Mark(self._source.reached, self._source.reached_line, state)
 
@@ -182,12 +187,20 @@ class _Reader:
         session, parent = str(self._session), _text_or_none(entry.get("parentId"))
         own = entry.get("id")
         if not isinstance(own, str):
-            content = json.dumps(entry, sort_keys=True).encode("utf-8", "surrogatepass")
-            own = hashlib.sha256(content).hexdigest()[:32]
+            own = self._named(entry)
         message = MessageRecord(session, f"{session}:{own}", role, [], created_at=self._at)
         parent = self._passed.get(parent, parent) if parent is not None else None
         message.parent_key = f"{session}:{parent}" if parent is not None else None
         return message
+
+    def _named(self, entry: dict[str, Any]) -> str:
+        """Name an entry without an id by its content, and by how many were alike before."""
+        name = digest(entry)
+        short = name[:12]
+        # what was met last stands last
+        before = self._alike.pop(short, 0)
+        self._alike[short] = before + 1
+        return f"{name}:{before}" if before else name
 
     def _put_in(self, entry: dict[str, Any], kind: str) -> MessageRecord:
         """Make a message of a summary, or of what an extension put in."""

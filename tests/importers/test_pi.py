@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from memory.importers import pi
-from memory.importers.reading.records import TITLE_PERSON, Item, MessageRecord, RelationshipRecord, SessionRecord
+from memory.importers.reading.records import TITLE_PERSON, Item, Mark, MessageRecord, RelationshipRecord, SessionRecord
 from memory.importers.reading.source import Source
 
 DATA = Path(__file__).parent.parent / "data" / "pi"
@@ -133,3 +133,20 @@ def test_files_are_found(openclaw: list[Item], kettle: list[Item]) -> None:
     arrows = [(item.target, item.label) for item in openclaw + kettle if isinstance(item, RelationshipRecord)]
 
     assert arrows == [("file:/home/ada/tent/tent.md", "changed"), ("file:/home/ada/kettle/kettle.py", "read")]
+
+
+def test_equal_entries_without_ids_are_all_kept_also_when_reading_on(tmp_path: Path) -> None:
+    path = tmp_path / "session.jsonl"
+    header = '{"type":"session","id":"s","timestamp":"2026-03-02T09:15:00Z","cwd":"/k"}\n'
+    turn = '{"type":"message","message":{"role":"user","content":"go on"}}\n'
+    path.write_text(header + turn * 2)
+    first = list(pi.read(Source(path)))
+    mark = first[-1]
+    assert isinstance(mark, Mark)
+    path.write_text(header + turn * 4)
+
+    rest = list(pi.read(Source(path, mark.offset, mark.lines, mark.state)))
+
+    keys = [message.key for message in messages(first + rest)]
+    assert len(set(keys)) == 4
+    assert keys == [message.key for message in messages(list(pi.read(Source(path))))]

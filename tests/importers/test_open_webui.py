@@ -1,10 +1,12 @@
 """What is special about Open WebUI's chats."""
 
 from pathlib import Path
+from time import process_time
 
 import pytest
 
 from memory.importers import open_webui
+from memory.importers.open_webui.tree import Tree
 from memory.importers.reading.records import (
     TITLE_FIRST_PROMPT,
     TITLE_GENERATED,
@@ -156,3 +158,25 @@ def test_a_chat_that_is_not_json_is_a_problem(database: list[Item]) -> None:
     assert [item.what for item in database if isinstance(item, Problem)] == [
         "chat 'c3' is not whole JSON, was left out"
     ]
+
+
+def test_a_deep_or_wide_chat_is_gone_through_once() -> None:
+    deep = {str(at): {"role": "user", "parentId": str(at - 1) if at else None} for at in range(20_000)}
+    wide = {str(at): {"role": "user", "parentId": "0" if at else None, "modelIdx": at} for at in range(20_000)}
+    begun = process_time()
+    for messages_by_id in (deep, wide):
+        tree = Tree(messages_by_id, None)
+
+        assert sum(tree.is_shown(id) for id in tree.order()) == 20_000
+
+    # step by step to the top from each took half a minute
+    assert process_time() - begun < 3
+
+
+def test_a_circle_is_opened_at_its_last_message() -> None:
+    answers = {"d": "b", "a": "c", "b": "a", "c": "b", "e": "e"}
+
+    tree = Tree({id: {"role": "user", "parentId": parent} for id, parent in answers.items()}, "d")
+
+    assert tree.parents == {"d": "b", "a": "c", "b": "a", "c": None, "e": None}
+    assert tree.path == ["c", "a", "b", "d"]

@@ -17,6 +17,8 @@ class Tree:
                 self._children.setdefault(parent, []).append(id)
         self.path = self._path(self._leaf(current))
         self._on_path = set(self.path)
+        self._beside = {self.parents[id]: self.messages[id].get("modelIdx") for id in self.path}
+        self._latest = {(self.parents[id], _model_of(message)): id for id, message in self.messages.items()}
 
     def order(self) -> list[str]:
         """Give the path that is shown, then the others, each behind the one it answers."""
@@ -34,11 +36,10 @@ class Tree:
         """Say whether a message is on the path, or is another model's answer beside one that is."""
         if id in self._on_path:
             return True
-        siblings = self._children.get(self.parents[id] or "", [])
-        place = self.messages[id].get("modelIdx")
-        beside = [self.messages[each].get("modelIdx") for each in siblings if each in self._on_path]
-        last = [each for each in siblings if self.messages[each].get("modelIdx") == place][-1:]
-        return isinstance(place, int) and bool(beside) and beside[0] not in (None, place) and last == [id]
+        parent, place = self.parents[id], _model_of(self.messages[id])
+        if parent is None or place is None or self._latest[parent, place] != id:
+            return False
+        return self._beside.get(parent) not in (None, place)
 
     def _parents(self) -> dict[str, str | None]:
         listed: dict[str, str] = {}
@@ -47,12 +48,12 @@ class Tree:
             for child in children if isinstance(children, list) else []:
                 if isinstance(child, str):
                     listed.setdefault(child, id)
-        found: dict[str, str | None] = {}
+        parents: dict[str, str | None] = {}
         for id, message in self.messages.items():
             own = words(message.get("parentId"))
-            parent = own if own in self.messages else listed.get(id) if own is None else None
-            found[id] = None if parent is None or _leads_to(parent, id, found) else parent
-        return found
+            parents[id] = own if own in self.messages else listed.get(id) if own is None else None
+        _open_circles(parents)
+        return parents
 
     def _leaf(self, current: object) -> str | None:
         """Find the leaf that is shown: below the current message, else the latest."""
@@ -66,18 +67,33 @@ class Tree:
     def _path(self, leaf: str | None) -> list[str]:
         path: list[str] = []
         while leaf is not None:
-            path.insert(0, leaf)
+            path.append(leaf)
             leaf = self.parents[leaf]
-        return path
+        return path[::-1]
 
 
-def _leads_to(start: str, goal: str, parents: dict[str, str | None]) -> bool:
-    at: str | None = start
-    while at is not None:
-        if at == goal:
-            return True
-        at = parents.get(at)
-    return False
+def _open_circles(parents: dict[str, str | None]) -> None:
+    """Take its parent from the last message of each circle, so that every way up has an end."""
+    places = {id: at for at, id in enumerate(parents)}
+    walked_from: dict[str, str] = {}
+    for start in parents:
+        at: str | None = start
+        while at is not None and at not in walked_from:
+            walked_from[at] = start
+            at = parents[at]
+        if at is None or walked_from[at] != start:
+            continue
+        last, each = at, parents[at]
+        while each is not None and each != at:
+            last = max(last, each, key=places.__getitem__)
+            each = parents[each]
+        parents[last] = None
+
+
+def _model_of(message: dict[str, Any]) -> int | None:
+    """Give which of the models that were asked together a message is of."""
+    place = message.get("modelIdx")
+    return place if isinstance(place, int) else None
 
 
 def _time_of(message: dict[str, Any]) -> float:

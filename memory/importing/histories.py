@@ -76,13 +76,8 @@ def import_histories(
         on_progress,
         report,
     )
-    run.total = sum(each.size_bytes for each in found)
     with scratch_below(saver.store.directory), beside(_unread(saver.store, found)) if beside else nullcontext():
-        for each in found:
-            if is_stopped():
-                break
-            run.read(each)
-        run.writer.finish()
+        run.read_all(found, is_stopped)
     if format is not None:
         _say_what_was_empty(report.sources)
     report.redacted = dict(saver.redactor.found - already)
@@ -111,6 +106,14 @@ class _Run:
         self._on_progress = on_progress
         self._report = report
         self._done = 0
+
+    def read_all(self, found: Sequence[Found | FoundArchive], is_stopped: Callable[[], bool]) -> None:
+        self.total = sum(each.size_bytes for each in found)
+        for each in found:
+            if is_stopped():
+                break
+            self.read(each)
+        self.writer.finish()
 
     def read(self, found: Found | FoundArchive) -> None:
         tell = self._teller(str(found.path))

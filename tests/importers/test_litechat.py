@@ -17,6 +17,11 @@ def read(name: str) -> list[Item]:
     return list(litechat.read(Source(DATA / name)))
 
 
+def read_json(path: Path, document: object) -> list[Item]:
+    path.write_text(json.dumps(document))
+    return list(litechat.read(Source(path)))
+
+
 def messages(items: list[Item], session: str) -> list[MessageRecord]:
     return [item for item in items if isinstance(item, MessageRecord) and item.session_key == session]
 
@@ -137,4 +142,45 @@ def test_a_nested_export_gives_the_path_and_tells_of_odd_nodes() -> None:
     assert list(session(items, "workspace").metadata["projects"]) == ["p1", "p3"]
     assert [item.what for item in items if isinstance(item, Problem)] == [
         "a node that is neither a project nor a conversation, was left out"
+    ]
+
+
+def test_conversations_beside_a_project_are_read(tmp_path: Path) -> None:
+    sample = json.loads((DATA / "conversation.json").read_text())
+    kept, turn = sample["conversation"], sample["interactions"][0]
+    node = {
+        "project": {"id": "p1", "name": "Garden", "path": "/garden"},
+        "conversations": [
+            kept,
+            {"conversation": {"id": "c2", "title": "Moss"}, "interactions": [{**turn, "id": "t2"}]},
+        ],
+        "interactions": [turn, {**turn, "id": "t3", "conversationId": "c3"}],
+        "children": [
+            {"project": {"id": "p2", "name": "Pond"}, "conversations": [{**kept, "id": "c4", "interactions": [turn]}]}
+        ],
+    }
+
+    items = read_json(tmp_path / "project.json", node)
+
+    assert [len(messages(items, key)) for key in (kept["id"], "c2", "c3", "c4")] == [2, 2, 2, 2]
+    assert (session(items, "c2").project, session(items, "c4").project) == ("Garden", "Garden/Pond")
+    assert not [item for item in items if isinstance(item, Problem)]
+
+
+def test_what_is_not_understood_beside_a_project_is_told(tmp_path: Path) -> None:
+    node = {
+        "project": {"id": "p1", "name": "Garden", "path": "/garden"},
+        "conversations": [{}, "conv-7"],
+        "interactions": {"i1": {}},
+        "children": [],
+        "chats": [{"id": "c"}],
+    }
+
+    items = read_json(tmp_path / "project.json", node)
+
+    assert [item.what for item in items if isinstance(item, Problem)] == [
+        "a conversation of project 'Garden' without id and title, was left out",
+        "1 of `conversations` of project 'Garden' are no objects, were left out",
+        "1 of `interactions` of project 'Garden' are no objects, were left out",
+        "`chats` of project 'Garden' is not known here, was left out",
     ]

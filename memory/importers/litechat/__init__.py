@@ -8,6 +8,7 @@ id: a later export takes the place of what it holds anew.
 Left out on purpose: the values of API keys, passwords and tokens; of servers all values of headers and of the environment.
 """
 
+from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,6 +23,8 @@ FORMAT = "litechat"
 _OWN = ("interactions", "providerConfigs", "tagRuleLinks", "promptTemplates", "syncRepos", "mcpServers")
 _WORKSPACE = "LiteChat workspace"
 _DEEPEST = 50
+_LISTS = frozenset(["children", "conversations", "interactions"])
+_NODE = frozenset(["project", "version", "exportedAt"])
 _VALUES_LEFT_OUT = frozenset(["headers", "env"])
 
 
@@ -58,16 +61,17 @@ def _one(node: dict[str, Any], project: str | None, system_prompt: str | None) -
 
 def _nested(root: dict[str, Any]) -> Iterator[Item]:
     """Yield what an export of a project holds, itself in the workspace."""
-    waiting: list[tuple[dict[str, Any], list[str], str | None]] = [(root, [], None)]
+    waiting: deque[tuple[dict[str, Any], list[str], str | None]] = deque([(root, [], None)])
     projects: list[dict[str, Any]] = []
     found: list[Item] = []
     while waiting:
-        node, above, prompt = waiting.pop(0)
+        node, above, prompt = waiting.popleft()
         project = node.get("project")
         if isinstance(project, dict) and len(above) < _DEEPEST:
             projects.append(project)
             path = [*above, words(project.get("name")) or "?"]
             prompt = words(project.get("systemPrompt")) or prompt
+            found += _beside(node, "/".join(path), prompt)
             waiting += [(child, path, prompt) for child in objects(node.get("children"))]
         elif isinstance(node.get("conversation"), dict):
             found += _one(node, "/".join(above) or None, prompt)
@@ -77,15 +81,49 @@ def _nested(root: dict[str, Any]) -> Iterator[Item]:
     yield from found
 
 
+def _beside(node: dict[str, Any], path: str, prompt: str | None) -> Iterator[Item]:
+    """Yield what stands with a project: its conversations, and interactions that are joined to them by ids.
+
+    A conversation is an object of its own here, or stands under `conversation` with its interactions beside it.
+    """
+    by_conversation = _by_conversation(node)
+    for each in objects(node.get("conversations")):
+        conversation = mapping(each.get("conversation")) or each
+        if not words(conversation.get("id")) and not words(conversation.get("title")):
+            yield Problem(None, f"a conversation of project {path!r} without id and title, was left out")
+            continue
+        listed = objects(each.get("interactions")) + by_conversation.pop(str(conversation.get("id")), [])
+        told = {name: value for name, value in conversation.items() if name != "interactions"}
+        yield from conversation_items(told, listed, path, prompt)
+    for key, listed in by_conversation.items():
+        yield from conversation_items({"id": key}, listed, path, prompt)
+    yield from _not_understood(node, path)
+
+
+def _not_understood(node: dict[str, Any], path: str) -> Iterator[Problem]:
+    for name, value in node.items():
+        if name in _LISTS:
+            others = len(value) - len(objects(value)) if isinstance(value, list) else 1
+            if others and value not in (None, {}, ""):
+                yield Problem(None, f"{others} of `{name}` of project {path!r} are no objects, were left out")
+        elif name not in _NODE and value not in (None, "", [], {}):
+            yield Problem(None, f"`{name}` of project {path!r} is not known here, was left out")
+
+
+def _by_conversation(export: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    for interaction in objects(export.get("interactions")):
+        found.setdefault(str(interaction.get("conversationId")), []).append(interaction)
+    return found
+
+
 def _full(export: dict[str, Any]) -> Iterator[Item]:
     problems: list[Problem] = []
     workspace = _workspace(export)
     workspace.created_at = time_in(export.get("exportedAt"), problems)
     yield workspace
     paths, prompts = _paths(objects(export.get("projects")))
-    by_conversation: dict[str, list[dict[str, Any]]] = {}
-    for interaction in objects(export.get("interactions")):
-        by_conversation.setdefault(str(interaction.get("conversationId")), []).append(interaction)
+    by_conversation = _by_conversation(export)
     for conversation in objects(export.get("conversations")):
         project = words(conversation.get("projectId")) or ""
         listed = by_conversation.pop(str(conversation.get("id")), [])

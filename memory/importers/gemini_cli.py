@@ -1,13 +1,14 @@
 """Gemini CLI: `session-*.json`, one document (until early 2026), and `session-*.jsonl`, a journal of one session.
 
 In a journal a message that stands there again is the same message, newer; `{"$set": …}` changes what is known of the
-session, and `{"$rewindTo": id}` takes that message and all behind it back. They stay: the next message answers the
-one before them, and the session's `rewinds` names the place. Calls are parts of the model's message, and what came of
-each is a message of role `tool`.
+session, and `{"$rewindTo": id}` takes that message and all behind it back. They stay, with `branch` in their metadata:
+the next message answers the one before them, and the session's `rewinds` names the place. Calls are parts of the model's
+message, and what came of each is a message of role `tool`.
 """
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from memory.importers.reading.documents import (
@@ -96,6 +97,8 @@ class _Reader:
         self._unknown: int = state.get("unknown", 0)
         self._problems: list[Problem] = []
         self._line: int | None = None
+        self._place = 0
+        self._source: Source | None = None
 
     def state(self) -> dict[str, Any]:
         self._path = self._path[-PATH_KEPT:]
@@ -110,13 +113,13 @@ class _Reader:
         yield from self._problems
 
     def journal(self, source: Source) -> Iterator[Item]:
-        marked_line = source.line
+        self._source, marked_line = source, source.line
         for line in source.json_lines(is_glued=True):
             if isinstance(line, Problem):
                 yield line
                 continue
             self._line, self._problems = line.number, []
-            for value in line.values():
+            for self._place, value in enumerate(line.values()):
                 yield from self._record(value)
             yield from self._problems
             if line.number - marked_line >= MARK_EVERY:
@@ -134,13 +137,44 @@ class _Reader:
             yield from self._session(record["$set"])
         elif words(record.get("$rewindTo")):
             yield SessionRecord(self._key, metadata={"rewinds": [record["$rewindTo"]]})
-            target = native_key(self._key, record["$rewindTo"])
-            self._path = self._path[: self._path.index(target)] if target in self._path else []
+            yield from self._rewind(native_key(self._key, record["$rewindTo"]))
         elif str(record.get("type")) in _ROLES:
             yield from self._message(self._key, record)
         else:
             self._unknown += 1
             yield from keep_unknown(record, self._key, self._line, self._unknown)
+
+    def _rewind(self, target: str) -> Iterator[MessageRecord]:
+        """Take back a message and all behind it, or all where it is not known; yield again, as not shown, what that takes."""
+        said: dict[str | None, MessageRecord] = {}
+        if self._source is not None:
+            # a mark knows the end of the path alone
+            earlier = _Reader({})
+            said = earlier._said_before(self._source.path, self._line or 0, self._place)
+            self._path = earlier._path
+        at = self._path.index(target) if target in self._path else 0
+        taken = set(self._path[at:])
+        self._path = self._path[:at]
+        for message in said.values():
+            if message.key in taken or (message.role == "tool" and message.parent_key in taken):
+                yield message
+
+    def _said_before(self, path: Path, line: int, place: int) -> dict[str | None, MessageRecord]:
+        """Read a journal up to a place; give its messages without what they say, as they are once they are taken back."""
+        found: dict[str | None, MessageRecord] = {}
+        for each in Source(path).json_lines(is_glued=True):
+            if isinstance(each, Problem):
+                continue
+            for at, value in enumerate(each.values()):
+                if (each.number, at) >= (line, place):
+                    return found
+                self._line = each.number
+                for item in self._record(value):
+                    if isinstance(item, MessageRecord):
+                        shell = MessageRecord(item.session_key, item.key, item.role, [], item.parent_key)
+                        shell.metadata["branch"] = "not shown"
+                        found[item.key] = shell
+        return found
 
     def _session(self, given: dict[str, Any]) -> Iterator[Item]:
         """Yield what a header or a change tells of the session, and the messages it holds."""

@@ -1,9 +1,12 @@
 """What is special about Gemini CLI's sessions."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from memory import Memory
 from memory.importers import gemini_cli
 from memory.importers.reading.records import TITLE_SUMMARY, Item, Mark, MessageRecord, SessionRecord
 from memory.importers.reading.source import Source
@@ -55,6 +58,8 @@ def test_what_was_taken_back_stays_and_is_answered_no_more(journal: list[Item]) 
 
     assert taken_back.parent_key == instead.parent_key == f"{MESSAGE}4"
     assert any(isinstance(item, SessionRecord) and "rewinds" in item.metadata for item in journal)
+    assert (taken_back.metadata["branch"], "branch" in instead.metadata) == ("not shown", False)
+    assert "branch" not in message(journal, f"{MESSAGE}4").metadata
 
 
 def test_what_the_program_says_for_the_person_is_not_theirs(journal: list[Item]) -> None:
@@ -94,3 +99,44 @@ def test_a_document_of_a_mere_history_is_a_session() -> None:
     assert (asked.role, asked.attachments[0].media_type) == ("user", "image/png")
     assert (answer.parts[0]["text"], answer.model, answer.parent_key) == ("A kiosk.", "gemini-3-pro", asked.key)
     assert (first.title, first.title_authority) == ("A kiosk described", TITLE_SUMMARY)
+
+
+def test_all_that_is_taken_back_is_not_shown_however_far_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gemini_cli, "PATH_KEPT", 2)
+    lines: list[dict[str, Any]] = [{"sessionId": "s", "projectHash": "h", "startTime": "2026-05-01T09:00:00Z"}]
+    lines += [{"id": f"m{at}", "type": "user", "content": f"prompt {at}"} for at in range(6)]
+    lines.insert(
+        5, {"id": "a", "type": "gemini", "content": "", "toolCalls": [{"id": "c", "name": "ls", "result": [{}]}]}
+    )
+    lines += [{"$rewindTo": "m2"}, {"id": "m6", "type": "user", "content": "instead"}]
+    path = tmp_path / "session.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines[:7]))
+    first = list(gemini_cli.read(Source(path)))
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    mark = first[-1]
+    assert isinstance(mark, Mark)
+
+    halves = first[:-1] + list(gemini_cli.read(Source(path, mark.offset, mark.lines, mark.state)))
+
+    hidden = [item.key for item in halves if isinstance(item, MessageRecord) and "branch" in item.metadata]
+    assert hidden == ["s:m2", "s:m3", "s:a", "s:a:c", "s:m4", "s:m5"]
+    assert message(halves, "s:m6").parent_key == "s:m1"
+    assert halves[:-1] == list(gemini_cli.read(Source(path)))[:-1]
+
+
+def test_what_was_taken_back_after_an_import_is_marked_in_the_store(tmp_path: Path) -> None:
+    path = tmp_path / "session.jsonl"
+    lines = (SESSIONS / "session-2026-05-01T09-00-3d5e0000.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
+    with Memory.open(tmp_path / "store") as memory:
+        path.write_text("".join(lines[:8]), encoding="utf-8")
+        memory.import_(path)
+        path.write_text("".join(lines), encoding="utf-8")
+        memory.import_(path)
+
+        branches = {
+            each.content: each.metadata.get("branch")
+            for session in memory.sessions.list().items
+            for each in memory.sessions.get(session.id, messages=True).messages or []
+        }
+
+    assert (branches["Change it to 8080."], branches["Change it to 8471."]) == ("not shown", None)

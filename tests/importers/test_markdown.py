@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from memory.importers import importer_of, markdown
+from memory.importers import markdown
 from memory.importers.reading.records import Item, MessageRecord, Problem, SessionRecord
 from memory.importers.reading.source import Sample, Source
 

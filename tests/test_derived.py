@@ -332,7 +332,9 @@ def test_an_edit_that_failed_changed_nothing(memory: Memory, history: History) -
     for at, (path, is_error) in enumerate((("src/a.py", True), ("src/b.py", False))):
         use = {"type": "tool_use", "id": f"edit{at}", "name": "Edit", "input": {"file_path": path}}
         history.line("assistant", [use])
-        history.line("user", [{"type": "tool_result", "tool_use_id": f"edit{at}", "content": "x", "is_error": is_error}])
+        history.line(
+            "user", [{"type": "tool_result", "tool_use_id": f"edit{at}", "content": "x", "is_error": is_error}]
+        )
     memory.import_(history.path)
 
     assert arrows(memory, "session_file") == [("session_file", "file:/home/ada/kettle/src/b.py", "changed")]

@@ -152,3 +152,19 @@ def test_a_key_that_goes_over_lines_of_a_note_is_not_kept(memory: Memory, tmp_pa
     for line in body:
         assert line.encode() not in held(memory, path)
     assert held(memory, path).startswith(b"# Pumps\n\nThe key of the pump:\n\n[redacted:private_key:")
+
+
+@pytest.mark.parametrize("grows", [False, True])
+def test_a_source_that_was_not_kept_is_kept_whole_when_that_is_asked_for(
+    grows: bool, memory: Memory, tmp_path: Path
+) -> None:
+    path = tmp_path / "session.jsonl"
+    path.write_bytes(line(0, "question") + line(1, "another"))
+    memory.import_(path, keep_source="none")
+    if grows:
+        path.write_bytes(path.read_bytes() + line(2, "and one more"))
+
+    report = memory.import_(path, keep_source="all")
+
+    assert report.totals["added"] == grows
+    assert held(memory, path) == path.read_bytes()

@@ -54,13 +54,16 @@ def import_file(
     except OSError as error:
         report.problems.append(_cannot_read(error))
         return report
+    reading = _Reading(found.path, report, status, companions, project)
+    if keeps(keep_source, found.importer):
+        # of a file that was not kept before, what was read then is kept, too
+        reading.kept_to = source.offset if writer.store.kept_sources.has(report.path) else 0
     if mark is not None and is_level and mark.state.get(_COMPANIONS) == companions:
+        if reading.kept_to == 0 and not writer.store.kept_sources.has(report.path):
+            reading.keep(writer, Mark(mark.offset_bytes, mark.lines, {}))
         report.sessions, report.messages, report.unchanged = mark.sessions, mark.messages, mark.messages
         report.problems = mark.problems
         return report
-    reading = _Reading(found.path, report, status, companions, project)
-    if keeps(keep_source, found.importer):
-        reading.kept_to = source.offset
     goes_on = mark is not None and bool(source.offset or source.state)
     if mark is not None and goes_on:
         report.problems = list(mark.problems)

@@ -52,6 +52,11 @@ class KeptSources:
             ((self._workspace_number, path, piece.start_at, piece.size_bytes, piece.packed) for piece in pieces),
         )
 
+    def has(self, path: str) -> bool:
+        """Say whether a file is kept from its beginning on."""
+        sql = "select 1 from kept_source where workspace_number = ? and path = ? and start_at = 0"
+        return self._database.row(sql, (self._workspace_number, path)) is not None
+
     def drop(self, path: str) -> None:
         """Drop what is kept of a file; inside a transaction."""
         sql = "delete from kept_source where workspace_number = ? and path = ?"

@@ -7,7 +7,7 @@ roots held and the last one does not (a message that was taken back, or compacte
 from collections.abc import Iterator
 from typing import Any
 
-from memory.importers.cursor.blocks import blocks_of, fill, fill_result, touched, user_texts
+from memory.importers.cursor.blocks import blocks_of, fill, fill_result, put_apart, touched
 from memory.importers.reading.documents import mapping, native_key, object_in, time_in, without, words
 from memory.importers.reading.records import (
     TITLE_FIRST_PROMPT,
@@ -15,7 +15,6 @@ from memory.importers.reading.records import (
     Item,
     Mark,
     MessageRecord,
-    Part,
     Problem,
     Role,
     SessionRecord,
@@ -159,19 +158,12 @@ class _Store:
             yield message
             self._last = message.key
             return
-        around: list[Part] = []
-        for part in message.parts:
-            if part["type"] == "text":
-                part["text"], put = user_texts(part["text"])
-                around += [{**part, "text": put}] if put else []
-        message.parts = [part for part in message.parts if part["type"] != "text" or part["text"]]
+        put_there = put_apart(message)
         self._title = self._title or first_line("\n".join(part.get("text", "") for part in message.parts))
         if message.parts:
             yield message
             self._last = message.key
-        if around:
-            put_there = MessageRecord(self._key, f"{message.key}#put", "system", around, message.parent_key)
-            put_there.metadata = message.metadata | {"origin": "injected", "native_role": "user"}
+        if put_there is not None:
             yield put_there
 
 

@@ -35,6 +35,22 @@ def user_texts(text: str) -> tuple[str, str]:
     return typed, _QUERY.sub("", text).strip()
 
 
+def put_apart(message: MessageRecord) -> MessageRecord | None:
+    """Leave a person's message what was typed; give what the program put around it, where there is any, as its own."""
+    around: list[Part] = []
+    for part in message.parts:
+        if part["type"] == "text":
+            part["text"], put = user_texts(part["text"])
+            around += [{**part, "text": put}] if put else []
+    message.parts = [part for part in message.parts if part["type"] != "text" or part["text"]]
+    if not around:
+        return None
+    found = MessageRecord(message.session_key, f"{message.key}#put", "system", around, message.parent_key)
+    found.metadata = {name: message.metadata[name] for name in ("branch",) if name in message.metadata}
+    found.metadata |= {"origin": "injected", "native_role": "user"}
+    return found
+
+
 def fill(message: MessageRecord, blocks: list[dict[str, Any]], calls: list[str], name: str) -> list[dict[str, Any]]:
     """Give a message its parts; what it calls is noted in `calls`, a call without an id by `name` and its place.
 

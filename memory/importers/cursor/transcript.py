@@ -3,14 +3,13 @@
 from collections.abc import Iterator
 from typing import Any
 
-from memory.importers.cursor.blocks import blocks_of, fill, fill_result, touched, user_texts
+from memory.importers.cursor.blocks import blocks_of, fill, fill_result, put_apart, touched
 from memory.importers.reading.documents import mapping, words
 from memory.importers.reading.records import (
     TITLE_FIRST_PROMPT,
     Item,
     Mark,
     MessageRecord,
-    Part,
     Problem,
     SessionRecord,
 )
@@ -118,14 +117,7 @@ class _Reader:
 
     def _spoken(self, message: MessageRecord) -> Iterator[Item]:
         """Yield what the person typed, and, apart from it, what the program put around it."""
-        around: list[Part] = []
-        for part in message.parts:
-            if part["type"] == "text":
-                typed, put = user_texts(part["text"])
-                part["text"] = typed
-                if put:
-                    around.append({**part, "text": put})
-        message.parts = [part for part in message.parts if part["type"] != "text" or part["text"]]
+        put_there = put_apart(message)
         text = "\n".join(part["text"] for part in message.parts if part["type"] == "text")
         if not self._titled and (title := first_line(text)):
             self._titled = True
@@ -135,9 +127,7 @@ class _Reader:
             message.metadata["origin"] = "subagent"
         if message.parts:
             yield message
-        if around:
-            put_there = MessageRecord(self._key, f"{message.key}#put", "system", around, message.parent_key)
-            put_there.metadata = {"origin": "injected", "native_role": "user"}
+        if put_there is not None:
             yield put_there
 
     def _result(self, message: MessageRecord, block: dict[str, Any], at: int) -> MessageRecord:

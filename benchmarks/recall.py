@@ -1,104 +1,159 @@
-"""How well the right turn of a long conversation is found, by mode, through the public API.
+"""How well things are found again: this product's modes, other embedders and other systems, through the public API.
 
-    python benchmarks/recall.py PATH [--questions N] [--json FILE]
+    python benchmarks/recall.py [SET …] [--path FILE] [--systems …] [--questions N] [--json FILE] [--ablate]
 
-PATH is a file of LoCoMo in its published form: a list of conversations with `conversation`, `qa` and, in each question,
-`evidence`. Turn level: gold are the turns that a question names as evidence; the corpus is its own conversation.
-Questions without evidence, and those about what was never said (category 5), are left out.
-  R@10   mean share of the gold turns among the first ten (frac-R@10)
-  hit@1  share of the questions whose first hit is gold
-  MRR    mean of one by the rank of the first gold turn among the first ten
+SET is one of those below; all that the folder of HARK_DATA holds are run when none is named. `--path` gives the set's own
+file or folder, in its published form. Every question is asked as it stands, for ten hits and without a floor (`min_score=0`).
+Rows are systems, columns measures (`recall_measures.py` defines them; percent but for MRR and AUC).
 """
 
 import argparse
 import json
-import re
-import tempfile
+import math
+import os
+import sys
 import time
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
-from memory import Memory
+import recall_locomo
+from recall_measures import area_under_roc, measure
+from recall_sets import Question, RecallSet, Table
+from recall_systems import Answer, Product, System
+from speed_table import header, machine
 
-Conversation = dict[str, Any]
-EVIDENCE = re.compile(r"D\d+:\d+")
+SETS: dict[str, tuple[Callable[..., RecallSet], str]] = {
+    "locomo": (recall_locomo.read, "recall/locomo-dev.json"),
+}
+"""Readers, and where the sets lie under HARK_DATA."""
+MODES = ["keyword", "semantic", "hybrid"]
 
-
-def fill(memory: Memory, conversations: list[Conversation]) -> None:
-    """Save every conversation as a project of its own, a session a day, a message a turn."""
-    for name, conversation in named(conversations):
-        said = conversation["conversation"]
-        number = 1
-        while turns := said.get(f"session_{number}"):
-            at = _day(said.get(f"session_{number}_date_time", ""))
-            session = memory.sessions.create(id=f"{name}/{number}", project=name, created_at=at)
-            memory.messages.append_many(session.id, [_message(name, turn, at) for turn in turns])
-            number += 1
-    memory.catch_up()
+Run = dict[tuple[str, bool], list[Answer]]
+"""By level and whether all corpora are looked through: one answer a question."""
 
 
-def named(conversations: list[Conversation]) -> Iterator[tuple[str, Conversation]]:
-    """Give each conversation a name."""
-    for number, conversation in enumerate(conversations):
-        yield str(conversation.get("sample_id") or f"conversation-{number}"), conversation
+def run(recall_set: RecallSet, systems: list[System]) -> list[dict[str, Any]]:
+    """Fill every system once and ask it everything in all its ways; give rows, a table after the other."""
+    rows: dict[str, list[dict[str, Any]]] = {table.title: [] for table in recall_set.tables}
+    for system in systems:
+        started = time.perf_counter()
+        _say(f"{recall_set.name}: filling {system.ways[0]} with {recall_set.texts():,} messages")
+        try:
+            system.fill(recall_set)
+            _say(f"  {time.perf_counter() - started:.0f} s")
+            for way in system.ways:
+                started = time.perf_counter()
+                asked = _ask(system, way, recall_set)
+                count = sum(map(len, asked.values()))
+                ms = (time.perf_counter() - started) * 1000 / max(1, count)
+                _say(f"  {way}: {count:,} searches, {ms:.1f} ms each")
+                for table in recall_set.tables:
+                    answers = asked[table.level, table.is_global]
+                    rows[table.title].append(_row(way, table, recall_set.questions, answers) | {"ms": round(ms, 1)})
+        finally:
+            system.close()
+    return [{"set": recall_set.name, "table": title, **row} for title, those in rows.items() for row in those]
 
 
-def questions(conversation: Conversation, most: int | None) -> Iterator[tuple[str, set[str]]]:
-    """Give the questions that can be answered, each with its gold turns."""
-    for question in conversation["qa"][:most]:
-        gold = {turn for named_ in question.get("evidence") or [] for turn in EVIDENCE.findall(named_)}
-        if gold and question.get("category") != 5:
-            yield question["question"], gold
+def _ask(system: System, way: str, recall_set: RecallSet) -> Run:
+    wanted = {(table.level, table.is_global) for table in recall_set.tables}
+    return {
+        (level, is_global): [system.ask(way, question, level, is_global) for question in recall_set.questions]
+        for level, is_global in sorted(wanted)
+    }
 
 
-def measure(memory: Memory, conversations: list[Conversation], mode: str, most: int | None) -> dict[str, Any]:
-    """Ask every question in one mode."""
-    count, found, first, reciprocal, took = 0, 0.0, 0, 0.0, 0.0
-    for name, conversation in named(conversations):
-        for question, gold in questions(conversation, most):
-            started = time.perf_counter()
-            hits = memory.search(question, mode=mode, project=name, limit=10, min_score=0, fold=False).hits
-            took += time.perf_counter() - started
-            ids = [hit.id.removeprefix(f"{name}/") for hit in hits]
-            count += 1
-            found += len(gold.intersection(ids)) / len(gold)
-            first += bool(ids) and ids[0] in gold
-            reciprocal += next((1 / rank for rank, id in enumerate(ids, 1) if id in gold), 0.0)
-    share = 100 / max(1, count)
-    row = {"mode": mode, "questions": count, "R@10": round(found * share, 1), "hit@1": round(first * share, 1)}
-    return row | {"MRR": round(reciprocal / max(1, count), 3), "ms": round(took / max(1, count) * 1000, 2)}
+def _row(way: str, table: Table, questions: list[Question], answers: list[Answer]) -> dict[str, Any]:
+    kept = [
+        (question, answer)
+        for question, answer in zip(questions, answers, strict=True)
+        if table.keeps(question) and question.gold(table.level)
+    ]
+    row: dict[str, Any] = {"system": way, "questions": len(kept)}
+    for name in table.measures:
+        if name == "AUC":
+            tops = [
+                (question.is_answerable, answer[0][1] if answer else 0.0)
+                for question, answer in _all(questions, answers)
+            ]
+            area = area_under_roc([top for is_one, top in tops if is_one], [top for is_one, top in tops if not is_one])
+            row[name] = None if math.isnan(area) else round(area, 3)
+        else:
+            ranked = ((question.gold(table.level), [id for id, _ in answer]) for question, answer in kept)
+            mean = fmean(values) if (values := [measure(name, gold, ids) for gold, ids in ranked]) else math.nan
+            row[name] = None if math.isnan(mean) else round(mean, 3) if name.startswith("MRR") else round(mean * 100, 1)
+    return row
 
 
-def _message(name: str, turn: dict[str, Any], at: datetime | None) -> dict[str, Any]:
-    shown = f" [{turn['blip_caption']}]" if turn.get("blip_caption") else ""
-    told = {"id": f"{name}/{turn['dia_id']}", "role": "user", "sender_id": turn["speaker"]}
-    return {**told, "content": turn["text"] + shown, "created_at": at}
+def _all(questions: list[Question], answers: list[Answer]) -> Iterator[tuple[Question, Answer]]:
+    return zip(questions, answers, strict=True)
 
 
-def _day(text: str) -> datetime | None:
-    try:
-        return datetime.strptime(text, "%I:%M %p on %d %B, %Y").replace(tzinfo=UTC)
-    except ValueError:
-        return None
+def printed(recall_set: RecallSet, rows: list[dict[str, Any]]) -> str:
+    """Lay the rows of one set out, a block for each table."""
+    corpora = len({session.corpus for session in recall_set.sessions})
+    lines = [
+        f"{recall_set.name}: {corpora} corpora, {len(recall_set.sessions):,} sessions, {recall_set.texts():,} messages,"
+        f" {len(recall_set.questions):,} questions",
+        recall_set.about,
+    ]
+    for table in recall_set.tables:
+        those = [row for row in rows if row["table"] == table.title]
+        columns = [name for name in those[0] if name not in ("set", "table", "system")] if those else []
+        width = max([len(table.title), *(len(row["system"]) for row in those)]) + 2
+        lines += ["", table.title.ljust(width) + "".join(f"{name:>10}" for name in columns)]
+        for row in those:
+            cells = ("–" if row[name] is None else str(row[name]) for name in columns)
+            lines.append(row["system"].ljust(width) + "".join(f"{cell:>10}" for cell in cells))
+    return "\n".join(lines)
+
+
+def found_sets(names: list[str], path: Path | None, **options: Any) -> Iterator[RecallSet]:
+    """Read the sets that were named, or all that there are."""
+    if path is not None and len(names) != 1:
+        raise SystemExit(f"--path {path}: name the one set that it is of: {', '.join(SETS)}")
+    if unknown := set(names) - SETS.keys():
+        raise SystemExit(f"there is no set {', '.join(sorted(unknown))}; there are: {', '.join(SETS)}")
+    data = Path(os.environ.get("HARK_DATA") or ".")
+    for name in names or SETS:
+        read, place = SETS[name]
+        where = path or data / place
+        if not where.exists():
+            if names:
+                raise SystemExit(f"{name}: there is no {where}; give --path, or name the unpacked data in HARK_DATA")
+            _say(f"{name}: left out, there is no {where}")
+            continue
+        given = {"roles": options["roles"]} if name == "locomo" else {}
+        yield read(where, **given)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("path", type=Path, help="a file of LoCoMo in its published form")
-    parser.add_argument("--questions", type=int, help="of each conversation, the first so many")
+    parser.add_argument("sets", nargs="*", metavar="SET", help=", ".join(SETS))
+    parser.add_argument("--path", type=Path, help="the file or folder of the one set that is named")
+    parser.add_argument("--systems", nargs="+", choices=MODES, default=MODES, help="what is asked")
+    parser.add_argument("--questions", type=int, help="ask only so many of each set, spread over all of them")
+    parser.add_argument("--roles", choices=["user", "assistant"], default="user", help="of LoCoMo's second speaker")
+    parser.add_argument("--ablate", action="store_true", help="ask with one part of the recipe changed at a time, too")
     parser.add_argument("--json", type=Path, help="write the rows to a file, too")
     given = parser.parse_args()
-    conversations = json.loads(given.path.read_text(encoding="utf-8"))
-    with tempfile.TemporaryDirectory() as folder, Memory.open(folder) as memory:
-        fill(memory, conversations)
-        rows = [measure(memory, conversations, mode, given.questions) for mode in ("keyword", "semantic", "hybrid")]
-    print("  ".join(f"{name:>9}" for name in rows[0]))
-    for row in rows:
-        print("  ".join(f"{value:>9}" for value in row.values()))
+    print(header(machine()))
+    rows: list[dict[str, Any]] = []
+    for recall_set in found_sets(given.sets, given.path, roles=given.roles):
+        if given.questions:
+            step = max(1, len(recall_set.questions) // given.questions)
+            recall_set.questions = recall_set.questions[::step][: given.questions]
+        mine = run(recall_set, [Product(given.systems, ablate=given.ablate)])
+        rows += mine
+        print(f"\n{printed(recall_set, mine)}", flush=True)
     if given.json:
-        given.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+        given.json.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

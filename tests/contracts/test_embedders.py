@@ -1,16 +1,23 @@
 """What every embedder promises, run on each that there is a file for and that can be opened here."""
 
+import os
+import re
 import shutil
+import subprocess
+import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from indexers.embedders import Embedder, embedder_names, open_embedder
+from indexers.embedders import Embedder, embed_queries, embedder_names, open_embedder
+from indexers.embedders._rows import embed_with
 from indexers.embedders.static import MODEL_FOLDER, StaticEmbedder
 from indexers.errors import EmbedderError
 
+REVISION = "0" * 40
 TEXTS = [
     "Which port does the server listen on?",
     "def read_settings(path: Path) -> dict[str, object]:",
@@ -21,12 +28,16 @@ TEXTS = [
 ]
 
 
+SETTINGS: dict[str, Callable[[pytest.FixtureRequest], str]] = {
+    "static": lambda request: "static",
+    "sentence_transformers": lambda request: f"sentence_transformers:{request.getfixturevalue('minilm')}",
+}
+"""For each file what opens it; a new file without a line here fails."""
+
+
 @pytest.fixture(scope="module", params=embedder_names())
 def embedder(request: pytest.FixtureRequest) -> Embedder:
-    try:
-        return open_embedder(request.param)
-    except EmbedderError as error:
-        pytest.skip(f"{request.param} cannot be opened here: {error}")
+    return open_embedder(SETTINGS[request.param](request))
 
 
 def test_one_row_a_text(embedder):
@@ -40,9 +51,17 @@ def test_no_texts_give_no_rows(embedder):
     assert embedder.embed([]).shape == (0, embedder.dim)
 
 
-def test_dim_is_a_multiple_of_8(embedder):
+def test_dim_is_a_multiple_of_64(embedder):
     assert embedder.dim > 0
-    assert embedder.dim % 8 == 0
+    assert embedder.dim % 64 == 0
+
+
+def test_questions_have_rows_of_the_same_sort(embedder):
+    texts = embedder.embed(["which port did we choose?", "a recipe for pancakes"])
+    (question,) = embed_queries(embedder, ["which port did we choose?"])
+
+    assert question.shape == (embedder.dim,)
+    assert question @ texts[0] > question @ texts[1]
 
 
 def test_the_model_is_named(embedder):
@@ -63,11 +82,11 @@ def test_a_batch_gives_the_rows_of_its_texts_alone(embedder):
     batch = embedder.embed(TEXTS)
     alone = np.concatenate([embedder.embed([text]) for text in TEXTS])
 
-    np.testing.assert_allclose(batch, alone, atol=1e-6)
+    assert (batch * alone).sum(axis=1).min() > 0.9999
 
 
 def test_order_in_the_batch_does_not_matter(embedder):
-    np.testing.assert_allclose(embedder.embed(TEXTS[::-1])[::-1], embedder.embed(TEXTS), atol=1e-6)
+    assert (embedder.embed(TEXTS[::-1])[::-1] * embedder.embed(TEXTS)).sum(axis=1).min() > 0.9999
 
 
 @pytest.mark.parametrize(
@@ -97,6 +116,20 @@ def test_what_is_alike_is_nearer(embedder, text, near, far):
     given, close, distant = embedder.embed([text, near, far])
 
     assert given @ close > given @ distant + 0.1
+
+
+def test_a_blank_text_gives_zeros(embedder):
+    assert not embedder.embed(["", " \n\t "]).any()
+    assert embedder.embed(["", "port"])[1].any()
+
+
+def test_threads_share_one(embedder):
+    texts = [f"{'word ' * (number % 5)}server port {number}" for number in range(24)]
+
+    with ThreadPoolExecutor(4) as pool:
+        rows = list(pool.map(lambda text: embedder.embed([text])[0], texts))
+
+    assert (np.array(rows) * embedder.embed(texts)).sum(axis=1).min() > 0.9999
 
 
 def test_an_unknown_embedder_is_an_error_that_lists_those_there_are():
@@ -187,6 +220,108 @@ class TestStatic:
 
     def test_it_is_at_most_16_megabytes(self):
         assert sum(path.stat().st_size for path in MODEL_FOLDER.iterdir()) <= 16_000_000
+
+
+class TestSentenceTransformers:
+    """What is so of models that torch runs."""
+
+    def test_the_model_is_named_by_its_files(self, minilm, tmp_path):
+        same = shutil.copytree(minilm, tmp_path / minilm.name)
+        other = shutil.copytree(minilm, tmp_path / "other" / minilm.name)
+        with (other / "model.safetensors").open("r+b") as file:
+            file.seek(40_000_000)
+            file.write(bytes(1_000_000))
+
+        names = [open_embedder(f"sentence_transformers:{each}").model for each in (minilm, same, other)]
+
+        assert names[0] == names[1] != names[2]
+
+    @pytest.mark.slow
+    def test_opening_loads_nothing_and_embedding_asks_no_network(self, minilm):
+        code = (
+            "import socket, sys\n"
+            "def refuse(*_): raise AssertionError('network')\n"
+            "socket.socket.connect = socket.getaddrinfo = refuse\n"
+            "from indexers.embedders import open_embedder\n"
+            "opened = open_embedder(sys.argv[1])\n"
+            "assert opened.model and 'torch' not in sys.modules\n"
+            "assert opened.embed(['port']).any()\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code, f"sentence_transformers:{minilm}"], capture_output=True, text=True, check=False
+        )
+
+        assert (done.returncode, done.stderr) == (0, "")
+
+    @pytest.mark.slow
+    def test_a_name_is_read_from_the_hubs_cache_without_a_network(self, minilm, tmp_path):
+        copy = tmp_path / "models--sentence-transformers--all-MiniLM-L6-v2"
+        shutil.copytree(minilm, copy / "snapshots" / REVISION)
+        (copy / "refs").mkdir()
+        (copy / "refs/main").write_text(REVISION)
+        code = (
+            "import socket, sys\n"
+            "def refuse(*_): raise AssertionError('network')\n"
+            "socket.socket.connect = socket.getaddrinfo = refuse\n"
+            "from indexers.embedders import open_embedder\n"
+            "opened = open_embedder('sentence_transformers:all-MiniLM-L6-v2')\n"
+            "print(opened.model, opened.embed(['port']).any())\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "HF_HUB_CACHE": str(tmp_path)},
+        )
+
+        assert re.fullmatch(
+            r"sentence_transformers:sentence-transformers/all-MiniLM-L6-v2@[0-9a-f]{8} True\n", done.stdout
+        )
+
+    @pytest.mark.slow
+    def test_a_name_without_a_copy_and_a_network_says_what_to_do(self, minilm, tmp_path):
+        code = "from indexers.embedders import open_embedder; open_embedder('sentence_transformers:no-such-model')"
+        closed = {"HF_HUB_CACHE": str(tmp_path), "HF_ENDPOINT": "http://127.0.0.1:9"}
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), **closed},
+        )
+
+        assert "connect to the network once to download it, or name a folder" in done.stderr.splitlines()[-1]
+
+    def test_short_rows_are_filled_up(self):
+        rows = embed_with("a model", ["one", ""], 8, lambda texts: np.array([[3.0, 4.0]] * len(texts), np.float32))
+
+        assert rows.shape == (2, 64)
+        np.testing.assert_allclose(rows[0, :2], [0.6, 0.8], atol=1e-6)
+        assert not rows[1].any()
+
+    @pytest.mark.parametrize(
+        ("given", "word"), [([[float("nan")] * 64], "finite"), ([[1.0] * 64] * 2, "shape"), ([1.0] * 64, "shape")]
+    )
+    def test_what_is_no_row_a_text_is_an_error(self, given, word):
+        with pytest.raises(EmbedderError, match=word):
+            embed_with("a model", ["one"], 8, lambda texts: np.array(given, np.float32))
+
+    @pytest.mark.parametrize(
+        ("name", "word"), [("", "needs a model"), ("/no/such/folder", "no such folder"), ("EMPTY", "no weights")]
+    )
+    def test_what_cannot_be_opened_says_why(self, minilm, tmp_path, name, word):
+        with pytest.raises(EmbedderError, match=word):
+            open_embedder(f"sentence_transformers:{tmp_path if name == 'EMPTY' else name}")
+
+    def test_damaged_weights_are_an_error_of_one_line(self, minilm, tmp_path):
+        copy = shutil.copytree(minilm, tmp_path / "model")
+        (copy / "model.safetensors").write_bytes(b"nothing")
+
+        with pytest.raises(EmbedderError, match=r"cannot be loaded .*; mend the model or choose another") as caught:
+            open_embedder(f"sentence_transformers:{copy}").embed(["port"])
+
+        assert "\n" not in str(caught.value)
 
 
 @pytest.fixture(scope="module")

@@ -18,19 +18,28 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+import recall_documents
+import recall_histories
 import recall_locomo
+import recall_longmemeval
+import recall_realmem
 from recall_measures import area_under_roc, measure
-from recall_sets import Question, RecallSet, Table
-from recall_systems import Answer, Product, System
+from recall_sets import Level, Question, RecallSet, Table
+from recall_systems import Answer, MissingSystem, Product, System
 from speed_table import header, machine
 
 SETS: dict[str, tuple[Callable[..., RecallSet], str]] = {
     "locomo": (recall_locomo.read, "recall/locomo-dev.json"),
+    "realmem": (recall_realmem.read, "recall/realmem"),
+    "cosqa": (recall_documents.read_cosqa, "recall/cosqa"),
+    "cranfield": (recall_documents.read_cranfield, "recall/cranfield"),
+    "histories": (recall_histories.read, "transcripts"),
+    "longmemeval": (recall_longmemeval.read, "recall/longmemeval.json"),
 }
 """Readers, and where the sets lie under HARK_DATA."""
 MODES = ["keyword", "semantic", "hybrid"]
 
-Run = dict[tuple[str, bool], list[Answer]]
+Run = dict[tuple[Level, bool], list[Answer]]
 """By level and whether all corpora are looked through: one answer a question."""
 
 
@@ -44,51 +53,68 @@ def run(recall_set: RecallSet, systems: list[System]) -> list[dict[str, Any]]:
             system.fill(recall_set)
             _say(f"  {time.perf_counter() - started:.0f} s")
             for way in system.ways:
-                started = time.perf_counter()
-                asked = _ask(system, way, recall_set)
-                count = sum(map(len, asked.values()))
-                ms = (time.perf_counter() - started) * 1000 / max(1, count)
-                _say(f"  {way}: {count:,} searches, {ms:.1f} ms each")
-                for table in recall_set.tables:
-                    answers = asked[table.level, table.is_global]
-                    rows[table.title].append(_row(way, table, recall_set.questions, answers) | {"ms": round(ms, 1)})
+                for title, row in _asked(system, way, recall_set):
+                    rows[title].append(row)
+        except MissingSystem as error:
+            _say(f"  {error}")
+            for table in recall_set.tables:
+                rows[table.title] += [{"system": f"{way} ({error})"} for way in system.ways]
         finally:
             system.close()
     return [{"set": recall_set.name, "table": title, **row} for title, those in rows.items() for row in those]
 
 
-def _ask(system: System, way: str, recall_set: RecallSet) -> Run:
-    wanted = {(table.level, table.is_global) for table in recall_set.tables}
-    return {
-        (level, is_global): [system.ask(way, question, level, is_global) for question in recall_set.questions]
+def _asked(system: System, way: str, recall_set: RecallSet) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Ask everything in one way; yield the rows, each with its table's title."""
+    wanted = {(table.level, table.is_global) for table in recall_set.tables if table.level in system.levels(way)}
+    started = time.perf_counter()
+    answers: Run = {
+        (level, is_global): [
+            system.ask(way, question, level, is_global) if _is_asked(question, level) else []
+            for question in recall_set.questions
+        ]
         for level, is_global in sorted(wanted)
     }
+    count = sum(_is_asked(question, level) for level, _ in wanted for question in recall_set.questions)
+    ms = (time.perf_counter() - started) * 1000 / max(1, count)
+    _say(f"  {way}: {count:,} searches, {ms:.1f} ms each")
+    for table in recall_set.tables:
+        if (table.level, table.is_global) in answers:
+            those = list(zip(recall_set.questions, answers[table.level, table.is_global], strict=True))
+            yield table.title, {"system": way, **_measured(table, those), "ms": round(ms, 1)}
 
 
-def _row(way: str, table: Table, questions: list[Question], answers: list[Answer]) -> dict[str, Any]:
+def _is_asked(question: Question, level: Level) -> bool:
+    return bool(question.gold(level)) or not question.is_answerable
+
+
+def _measured(table: Table, those: list[tuple[Question, Answer]]) -> dict[str, Any]:
     kept = [
-        (question, answer)
-        for question, answer in zip(questions, answers, strict=True)
+        (question.gold(table.level), [id for id, _ in answer])
+        for question, answer in those
         if table.keeps(question) and question.gold(table.level)
     ]
-    row: dict[str, Any] = {"system": way, "questions": len(kept)}
+    row: dict[str, Any] = {"questions": len(kept)}
     for name in table.measures:
         if name == "AUC":
-            tops = [
-                (question.is_answerable, answer[0][1] if answer else 0.0)
-                for question, answer in _all(questions, answers)
-            ]
-            area = area_under_roc([top for is_one, top in tops if is_one], [top for is_one, top in tops if not is_one])
-            row[name] = None if math.isnan(area) else round(area, 3)
+            row[name] = _rounded(name, _area(table, those))
         else:
-            ranked = ((question.gold(table.level), [id for id, _ in answer]) for question, answer in kept)
-            mean = fmean(values) if (values := [measure(name, gold, ids) for gold, ids in ranked]) else math.nan
-            row[name] = None if math.isnan(mean) else round(mean, 3) if name.startswith("MRR") else round(mean * 100, 1)
+            row[name] = _rounded(name, fmean(measure(name, *each) for each in kept) if kept else math.nan)
     return row
 
 
-def _all(questions: list[Question], answers: list[Answer]) -> Iterator[tuple[Question, Answer]]:
-    return zip(questions, answers, strict=True)
+def _area(table: Table, those: list[tuple[Question, Answer]]) -> float:
+    tops: dict[bool, list[float]] = {True: [], False: []}
+    for question, answer in those:
+        if _is_asked(question, table.level):
+            tops[question.is_answerable].append(answer[0][1] if answer else 0.0)
+    return area_under_roc(tops[True], tops[False])
+
+
+def _rounded(name: str, value: float) -> float | None:
+    if math.isnan(value):
+        return None
+    return round(value, 3) if name.startswith(("MRR", "AUC")) else round(value * 100, 1)
 
 
 def printed(recall_set: RecallSet, rows: list[dict[str, Any]]) -> str:
@@ -101,11 +127,11 @@ def printed(recall_set: RecallSet, rows: list[dict[str, Any]]) -> str:
     ]
     for table in recall_set.tables:
         those = [row for row in rows if row["table"] == table.title]
-        columns = [name for name in those[0] if name not in ("set", "table", "system")] if those else []
+        columns = ["questions", *table.measures, "ms"]
         width = max([len(table.title), *(len(row["system"]) for row in those)]) + 2
         lines += ["", table.title.ljust(width) + "".join(f"{name:>10}" for name in columns)]
         for row in those:
-            cells = ("–" if row[name] is None else str(row[name]) for name in columns)
+            cells = ("–" if row.get(name) is None else str(row[name]) for name in columns)
             lines.append(row["system"].ljust(width) + "".join(f"{cell:>10}" for cell in cells))
     return "\n".join(lines)
 
@@ -147,8 +173,7 @@ def main() -> None:
     rows: list[dict[str, Any]] = []
     for recall_set in found_sets(given.sets, given.path, roles=given.roles):
         if given.questions:
-            step = max(1, len(recall_set.questions) // given.questions)
-            recall_set.questions = recall_set.questions[::step][: given.questions]
+            recall_set.narrow(given.questions)
         mine = run(recall_set, [Product(given.systems, ablate=given.ablate)])
         rows += mine
         print(f"\n{printed(recall_set, mine)}", flush=True)

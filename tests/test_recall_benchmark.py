@@ -227,6 +227,58 @@ def test_a_run_gives_a_row_a_table_and_a_mode(written):
     assert {row["system"] for row in rows} == {"keyword", "hybrid"}
 
 
+def test_a_system_that_is_not_installed_is_said_to_be_missing(written):
+    from recall import printed, run
+    from recall_locomo import read
+    from recall_others import Other, Vectors
+
+    class Absent(Other):
+        package = "no-such-package-is-installed"
+
+    found = read(written(LOCOMO))
+    shown = printed(found, run(found, [Absent(["Absent"], Vectors("static"))]))
+
+    assert "Absent (not installed; `pip install no-such-package-is-installed`)" in shown
+
+
+def test_other_systems_rank_sessions_by_their_best_message_and_get_who_spoke(written):
+    from recall_locomo import read
+    from recall_others import Other, Vectors
+
+    class Recorded(Other):
+        package = "json"
+
+        def _make(self, folder, rows):
+            self.rows = rows
+
+        def _search(self, way, text, narrowed, limit):
+            self.narrowed = narrowed
+            return [("m1", "s2", 0.9), ("m2", "s1", 0.8), ("m3", "s2", 0.7)]
+
+    found = read(written(LOCOMO))
+    system = Recorded(["x"], Vectors("static"))
+    system.fill(found)
+
+    answer = system.ask("x", found.questions[0], "session", False)
+    system.close()
+
+    assert answer == [("s2", 0.9), ("s1", 0.8)]
+    assert system.narrowed == {"corpus": "harbour"}
+    assert [row["text"] for row in system.rows][2] == "Ida: I patched it with tar."
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("locomo", [{"qa": []}]), ("locomo", "not JSON"), ("cosqa", {}), ("longmemeval", [])]
+)
+def test_a_file_of_something_else_gets_one_line(written, name, content):
+    from recall import found_sets
+
+    path = written(content)
+
+    with pytest.raises(SystemExit, match=r"set\.json.*; give the "):
+        list(found_sets([name], path, roles="user"))
+
+
 @pytest.mark.parametrize(
     "question", ["tide table", "why did the test fail?", "rounding of invoices", "port 8470", 'a -b "c"']
 )

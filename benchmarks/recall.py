@@ -19,6 +19,8 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -33,6 +35,8 @@ from recall_others import Chroma, LanceDB, Vectors
 from recall_sets import Level, Question, RecallSet, Table
 from recall_systems import Answer, MissingSystem, Product, System, minilm_folder
 from speed_table import header, machine
+
+from indexers.embedders import open_embedder
 
 SETS: dict[str, tuple[Callable[..., RecallSet], str]] = {
     "locomo": (recall_locomo.read, "recall/locomo-dev.json"),
@@ -86,7 +90,7 @@ def _asked(system: System, way: str, recall_set: RecallSet) -> Iterator[tuple[st
     ms = (time.perf_counter() - started) * 1000 / max(1, count)
     _say(f"  {way}: {count:,} searches, {ms:.1f} ms each")
     for table in recall_set.tables:
-        if (table.level, table.is_global) in answers:
+        if (table.level, table.is_global) in answers and any(map(table.asks, recall_set.questions)):
             those = list(zip(recall_set.questions, answers[table.level, table.is_global], strict=True))
             yield table.title, {"system": way, **_measured(table, those), "ms": round(ms, 1)}
 
@@ -97,9 +101,7 @@ def _is_asked(question: Question, level: Level) -> bool:
 
 def _measured(table: Table, those: list[tuple[Question, Answer]]) -> dict[str, Any]:
     kept = [
-        (question.gold(table.level), [id for id, _ in answer])
-        for question, answer in those
-        if table.keeps(question) and question.gold(table.level)
+        (question.gold(table.level), [id for id, _ in answer]) for question, answer in those if table.asks(question)
     ]
     row: dict[str, Any] = {"questions": len(kept)}
     for name in table.measures:
@@ -134,6 +136,8 @@ def printed(recall_set: RecallSet, rows: list[dict[str, Any]]) -> str:
     ]
     for table in recall_set.tables:
         those = [row for row in rows if row["table"] == table.title]
+        if not those:
+            continue
         columns = ["questions", *table.measures, "ms"]
         width = max([len(table.title), *(len(row["system"]) for row in those)]) + 2
         lines += ["", table.title.ljust(width) + "".join(f"{name:>10}" for name in columns)]
@@ -169,6 +173,17 @@ def found_sets(names: list[str], path: Path | None, **options: Any) -> Iterator[
         if not found.questions:
             raise SystemExit(f"{where}: holds no question of {name}; give the whole file or folder")
         yield found
+
+
+def vectors_from(names: list[str]) -> str:
+    """Say which models make the vectors, and which versions of other systems are asked."""
+    models = [f"built-in embedder {open_embedder('static').model}"]
+    packages = {"minilm": "sentence-transformers", "chroma": "chromadb", "lancedb": "lancedb"}
+    wanted = {part for name in names for part in ((*packages,) if name == "all" else name.split("-"))}
+    for name, package in packages.items():
+        if name in wanted and find_spec(package.replace("-", "_")):
+            models.append(f"{package} {version(package)}")
+    return ", ".join(models)
 
 
 def _systems(names: list[str], folder: str | None, ablate: bool) -> Iterator[System]:
@@ -207,7 +222,7 @@ def main() -> None:
         if given.questions:
             recall_set.narrow(given.questions)
         if not rows:
-            print(header(machine()))
+            print(f"{header(machine())}\n{vectors_from(given.systems)}")
         mine = run(recall_set, list(_systems(given.systems, given.minilm, given.ablate)))
         rows += mine
         print(f"\n{printed(recall_set, mine)}", flush=True)

@@ -2,9 +2,11 @@
 
 A folder of histories is imported as a user would. The titles and summaries are kept as questions and then taken out of
 every session, so that nothing but what was said can be found. Gold is the session, or one that holds all its messages (a
-fork, a copy), or one of the same title. Questions are made of the folders of real agents' histories; the rest, made to test
-importers, is there to be confused with. A prompt's gold are the files that its session first changed before the next
-prompt; the answer is that of `hark files`.
+fork, a copy), or one of the same title; a title is asked for once, and not when more than five sessions are gold.
+
+Questions are made of the folders of real agents' histories; the rest, made to test importers, is there to be confused
+with. A prompt's gold are the files that its session first changed before the next prompt; the answer is that of
+`hark files`.
 """
 
 from collections import Counter, defaultdict
@@ -21,6 +23,8 @@ AGENTS = ("claude-code", "codex", "gemini-cli", "pi")
 CHATS = ("aider", "sharegpt")
 SHORTEST_PROMPT = 20
 """Characters; what is shorter ("yes", "go on") names nothing."""
+MOST_GOLD = 5
+"""Sessions; a title that more of them bear names none."""
 
 _MEASURES = ("hit@1", "hit@5", "hit@10", "MRR@10")
 
@@ -40,9 +44,15 @@ def said_in_chats(question: Question) -> bool:
     return question.kind == "chat"
 
 
+def of_agents(question: Question) -> bool:
+    """Keep both."""
+    return question.kind in ("given", "said")
+
+
 TABLES = (
-    Table("title or summary, in no message", "session", _MEASURES, is_global=True, keeps=given_by_agents),
-    Table("title, word for word in a message", "session", _MEASURES, is_global=True, keeps=said_by_agents),
+    Table("title or summary of an agent's session", "session", _MEASURES, is_global=True, keeps=of_agents),
+    Table("of these: in no message", "session", _MEASURES, is_global=True, keeps=given_by_agents),
+    Table("of these: word for word in a message", "session", _MEASURES, is_global=True, keeps=said_by_agents),
     Table("title of a chat (Aider, ShareGPT)", "session", _MEASURES, is_global=True, keeps=said_in_chats),
     Table("prompt to the files changed for it", "file", ("R@10", "hit@1", "hit@5", "hit@10", "MRR@10"), is_global=True),
 )
@@ -64,7 +74,7 @@ def read(folder: Path) -> RecallSet:
     titles = list(_titles(held))
     several = sum(len(question.sessions) > 1 for question in titles)
     about = (
-        f"gold: the session, or one that holds all its messages or has its title ({several} of {len(titles)} questions have"
+        f"gold: the session, or one that holds all its messages or has its title ({several} of {len(titles)} titles have"
         " more than one); titles and summaries are taken out of the store first"
     )
     return RecallSet("histories", about, [each.given() for each in held.values()], titles + prompts, TABLES, fill)
@@ -107,14 +117,15 @@ def _titles(held: dict[str, _Held]) -> Iterator[Question]:
             begun[next(iter(each.texts))].append(each)
     for each in held.values():
         for name in dict.fromkeys(each.names):
-            if each.texts and (kind := each.kind(name)):
+            if each.texts and each.id == named[_plain(name)][0] and (kind := each.kind(name)):
                 alike = [other.id for other in begun[next(iter(each.texts))] if each.texts <= other.texts]
                 gold = dict.fromkeys([each.id, *alike, *named[_plain(name)]], 1.0)
-                yield Question(name, sessions=gold, kind=kind)
+                if len(gold) <= MOST_GOLD:
+                    yield Question(name, sessions=gold, kind=kind)
 
 
 def _prompts(memory: Memory, held: Iterable[_Held]) -> Iterator[Question]:
-    for each in held:
+    for each in (one for one in held if one.folder in AGENTS):
         changed = [
             (arrow.valid_from, arrow.target.removeprefix("file:"))
             for arrow in memory.graph.list(source=f"session:{each.id}", type="session_file", limit=200).items

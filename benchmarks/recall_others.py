@@ -29,6 +29,7 @@ class Vectors:
     def __init__(self, setting: str) -> None:
         self._setting = setting
         self._known: dict[str, list[float]] = {}
+        self._asked: dict[str, list[float]] = {}
 
     def are_there(self) -> bool:
         """Say whether the embedder is installed."""
@@ -45,10 +46,10 @@ class Vectors:
 
     def of_question(self, text: str) -> list[float]:
         """Embed what is asked."""
-        embedder = self._embedder()
-        embed = getattr(embedder, "embed_queries", embedder.embed)
-        found: list[float] = embed([text])[0].tolist()
-        return found
+        if text not in self._asked:
+            embedder = self._embedder()
+            self._asked[text] = getattr(embedder, "embed_queries", embedder.embed)([text])[0].tolist()
+        return self._asked[text]
 
     def _embedder(self) -> Any:
         if not hasattr(self, "_open"):

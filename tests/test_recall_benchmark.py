@@ -254,6 +254,23 @@ def test_a_run_gives_a_row_a_table_and_a_mode(written):
     assert {row["system"] for row in rows} == {"keyword", "hybrid"}
 
 
+def test_the_script_asks_a_part_and_prints_and_writes_the_tables_that_were_named(
+    written, tmp_path, monkeypatch, capsys
+):
+    import recall
+
+    rows = tmp_path / "rows.json"
+    given = ["locomo", "--path", str(written(LOCOMO)), "--systems", "keyword", "--part", "1/2", "--table", "turns, own"]
+    monkeypatch.setattr(sys, "argv", ["recall.py", *given, "--json", str(rows)])
+    recall.main()
+    shown = capsys.readouterr().out
+
+    assert "1 corpora, 2 sessions, 3 messages, 1 questions" in shown
+    assert "turns, own conversation, categories 1-4" in shown
+    assert "sessions, own" not in shown
+    assert [row["questions"] for row in json.loads(rows.read_text(encoding="utf-8"))] == [1, 1]
+
+
 def test_a_system_that_is_not_installed_is_said_to_be_missing(written):
     from recall import printed, run
     from recall_locomo import read

@@ -145,7 +145,21 @@ def printed(recall_set: RecallSet, rows: list[dict[str, Any]]) -> str:
         for row in those:
             cells = ("–" if row.get(name) is None else str(row[name]) for name in columns)
             lines.append(row["system"].ljust(width) + "".join(f"{cell:>10}" for cell in cells))
+        lines += [f"  {line}" for line in _below(table, those)]
     return "\n".join(lines)
+
+
+def _below(table: Table, rows: list[dict[str, Any]]) -> Iterator[str]:
+    """Say where a fused answer is worse than the best of its single legs."""
+    by_name = {row["system"]: row for row in rows}
+    for prefix in ("", "MiniLM "):
+        fused = by_name.get(f"{prefix}hybrid", {})
+        legs = [by_name[leg] for leg in ("keyword", f"{prefix}semantic") if leg in by_name]
+        for name in table.measures:
+            if name != "AUC" and fused.get(name) is not None and legs:
+                best = max(legs, key=lambda leg: leg.get(name) or 0)
+                if fused[name] < best[name]:
+                    yield f"{prefix}hybrid is below {best['system']}: {name} {fused[name]} against {best[name]}"
 
 
 def found_sets(names: list[str], path: Path | None, **options: Any) -> Iterator[RecallSet]:

@@ -271,6 +271,20 @@ def test_the_script_asks_a_part_and_prints_and_writes_the_tables_that_were_named
     assert [row["questions"] for row in json.loads(rows.read_text(encoding="utf-8"))] == [1, 1]
 
 
+def test_a_fused_answer_below_its_best_leg_is_named(written):
+    from recall import printed
+    from recall_locomo import read
+
+    found = read(written(LOCOMO))
+    title = found.tables[0].title
+    rows = [
+        {"table": title, "system": "keyword", "R@10": 60.0, "hit@1": 30.0},
+        {"table": title, "system": "hybrid", "R@10": 59.9, "hit@1": 30.0},
+    ]
+
+    assert printed(found, rows).splitlines()[-1] == "  hybrid is below keyword: R@10 59.9 against 60.0"
+
+
 def test_a_system_that_is_not_installed_is_said_to_be_missing(written):
     from recall import printed, run
     from recall_locomo import read

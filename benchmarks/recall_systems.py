@@ -1,7 +1,8 @@
 """What `recall.py` asks: this product's modes, and other systems over the same texts and vectors."""
 
 import tempfile
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -80,27 +81,30 @@ class Product:
             return [(file.path, 0.0) for file in files_.run(self._memory, asked).items]
         mode, _, change = way.removeprefix(self._prefix).partition(", ")
         narrowed = {"project": None if is_global else question.corpus, "before": question.before}
-        usual = self._changed(change)
-        hits = self._memory.search(
-            question.text,
-            mode=mode,
-            limit=LIMIT,
-            min_score=0,
-            fold=False,
-            group="session" if level == "session" else None,
-            **narrowed,
-        ).hits
-        if usual is not None:
-            self._memory.recipe = usual
+        with self._changed(change):
+            hits = self._memory.search(
+                question.text,
+                mode=mode,
+                limit=LIMIT,
+                min_score=0,
+                fold=False,
+                group="session" if level == "session" else None,
+                **narrowed,
+            ).hits
         return [((hit.session_id if level == "session" else hit.id) or "", hit.score) for hit in hits]
 
-    def _changed(self, change: str) -> Any:
-        """Set a changed recipe; give the usual one to be put back, None when nothing was changed."""
+    @contextmanager
+    def _changed(self, change: str) -> Iterator[None]:
+        """Change the recipe, and put it back."""
         if not change:
-            return None
-        usual = self._memory.recipe
+            yield
+            return
+        usual: Any = self._memory.recipe
         self._memory.recipe = replace(usual, **ABLATIONS[change])
-        return usual
+        try:
+            yield
+        finally:
+            self._memory.recipe = usual
 
     def close(self) -> None:
         self._open.close()

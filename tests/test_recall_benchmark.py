@@ -2,7 +2,9 @@
 
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -283,6 +285,31 @@ def test_a_fused_answer_below_its_best_leg_is_named(written):
     ]
 
     assert printed(found, rows).splitlines()[-1] == "  hybrid is below keyword: R@10 59.9 against 60.0"
+
+
+def test_an_ablation_changes_the_recipe_for_its_own_row_alone(monkeypatch):
+    import recall_systems
+    from recall_sets import Question
+
+    @dataclass(frozen=True)
+    class Recipe:
+        late: float = 0.4
+
+    class Listening:
+        recipe = Recipe()
+
+        def search(self, text, **given):
+            return SimpleNamespace(hits=[SimpleNamespace(id=given["mode"], score=self.recipe.late)])
+
+    monkeypatch.setitem(recall_systems.ABLATIONS, "without late interaction", {"late": 0.0})
+    product = recall_systems.Product(["keyword", "hybrid"], ablate=True)
+    product._memory = Listening()
+    answers = [
+        product.ask(way, Question("?"), "message", True) for way in [*product.ways[:2], product.ways[-1], "hybrid"]
+    ]
+
+    assert product.ways[-1] == "hybrid, without late interaction"
+    assert answers == [[("keyword", 0.4)], [("hybrid", 0.4)], [("hybrid", 0.0)], [("hybrid", 0.4)]]
 
 
 def test_a_system_that_is_not_installed_is_said_to_be_missing(written):

@@ -1,15 +1,15 @@
 """Memory: the one object that a program holds; `open` puts the parts together."""
 
 import os
-import secrets
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
-from indexers.embedders import Embedder, open_embedder
+from indexers.embedders import open_embedder
 from indexers.errors import IndexerError
 from memory.catch_up import Follower, KeywordIndex
 from memory.collections.attachments import Attachments
@@ -19,18 +19,20 @@ from memory.collections.learnings import Learnings
 from memory.collections.projects import Projects
 from memory.collections.sessions import Sessions
 from memory.collections.settings import StoredSettings
+from memory.embedding import Choice, Embedders
 from memory.errors import InvalidInput, StoreFault, UnknownRecord
+from memory.filling import VectorFiller, VectorFollower
 from memory.kinds import kinds
 from memory.kinds.learning import Learning
 from memory.kinds.message import Message
 from memory.nearest import SemanticIndex, VectorPage
-from memory.saving import Saver
+from memory.saving import Saver, redaction_key
 from memory.search.answer import Recall, SearchHit, SearchResult
 from memory.search.recall import pack
 from memory.search.request import request_of
 from memory.search.searcher import Searcher
 from memory.settings import Settings, read_settings
-from memory.stats import IndexStats, ModelStats, Reindexed, Stats
+from memory.stats import IndexStats, Reindexed, Stats, VectorStats
 from memory.store.changes import Change
 from memory.store.store import Store, open_store
 from memory.streaming import StreamedMessages
@@ -63,9 +65,14 @@ class Memory:
 
     def __init__(self, store: Store, settings: Settings) -> None:
         self.store = store
-        self._saver = Saver(store, self._open_embedder, self._open_redactor)
+        opens = partial(open_embedder, key=settings.openai_api_key.get_secret_value())
+        self._embedders = Embedders(store, settings.embedder, opens)
+        self._saver = Saver(store, self._embedders, self._open_redactor)
         self._keyword = KeywordIndex(store, settings.change_retention_days)
         self._follower = Follower(self._keyword, self._saver)
+        self._filler = VectorFiller(store, self._embedders)
+        self._vector_follower = VectorFollower(self._filler)
+        self._saver.on_write = self._note_write
         self._semantic = SemanticIndex(store, self._saver)
         self._options = settings
         self.projects = Projects(store, self._saver, "project")
@@ -139,6 +146,7 @@ class Memory:
             raise InvalidInput(
                 f"search has no argument {', '.join(sorted(unknown))}; it has: {', '.join(sorted(_SEARCH_ARGUMENTS))}"
             )
+        self._vector_follower.start()
         return self._searcher.search(request_of(query, arguments))
 
     def recall(self, query: str, *, budget: int = 2000, **arguments: Any) -> Recall:
@@ -154,8 +162,7 @@ class Memory:
         """
         if isinstance(budget, bool) or not isinstance(budget, int) or budget < 1:
             raise InvalidInput(f"budget is {budget!r}; it must be a whole number of tokens, 1 or more")
-        found = self.search(query, **{"limit": RECALL_HITS, **arguments})
-        return pack(found, budget, self._quoted)
+        return pack(self.search(query, **{"limit": RECALL_HITS, **arguments}), budget, self._quoted)
 
     def import_(
         self,
@@ -210,6 +217,7 @@ class Memory:
                 some, is_first, keep_source, is_strict=is_strict, is_stopped=stopped.is_set, **arguments
             )
 
+        self._vector_follower.start()
         return SourceWatcher(self.store, read, given, None if given else format, stopped, poll).reports()
 
     def _imported(
@@ -219,7 +227,7 @@ class Memory:
         from memory.importing import import_histories
         from memory.indexing import indexing_beside
 
-        with self._follower.held() if is_much else nullcontext():
+        with self._held() if is_much else nullcontext():
             report = import_histories(
                 self._saver,
                 self.projects,
@@ -243,16 +251,13 @@ class Memory:
             UnknownRecord: Nothing is kept of it.
         """
         name = os.fspath(path)
-        resolved = str(Path(name).expanduser().resolve())
-        for each in (name, resolved):
+        for each in (name, str(Path(name).expanduser().resolve())):
             if any(kept.path == each for kept in self.store.kept_sources.all()):
                 return self.store.kept_sources.pieces(each)
         raise UnknownRecord(f"nothing is kept of {name}; `hark import --keep-source all {name}` keeps it")
 
     def vectors(self, kind: str = "message", *, page_size: int = 1_000) -> Iterator[VectorPage]:
-        """Yield the vectors of this workspace's messages, learnings or sessions under the store's embedder, page by page.
-
-        A long text has several, one a piece; a text without a known word none.
+        """Yield the vectors of this workspace's messages, learnings or sessions, page by page; one for each piece of a text.
 
         Raises:
             InvalidInput: There is no such kind, or a page would be empty.
@@ -264,14 +269,14 @@ class Memory:
         """Give the writes of this workspace behind a number, in order."""
         return self.store.changes.in_workspace(self.store.workspace_number, after, limit)
 
-    def reindex(self, on_progress: Callable[[int, int], None] | None = None) -> Reindexed:
-        """Make the keyword index anew from the store, and the vectors that are missing.
+    def reindex(self, on_progress: Callable[[str, int, int], None] | None = None) -> Reindexed:
+        """Make the keyword index anew from the store, and the vectors that are missing; an embedder that was chosen takes over.
 
         Raises:
-            IndexerError: Another process is writing the index, or the disk failed.
+            IndexerError: Another process is writing the index, the embedder failed, or the disk.
         """
-        self._keyword.rebuild(on_progress)
-        vectors = self._semantic.fill()
+        self._keyword.rebuild(partial(on_progress, "keyword index") if on_progress else None)
+        vectors = self._filler.fill(on_progress=partial(on_progress, "vectors") if on_progress else None)
         engine = self._keyword.engine()
         return Reindexed(documents=engine.documents() if engine else 0, vectors=vectors)
 
@@ -295,15 +300,10 @@ class Memory:
         from memory.care.redacting import redact_store
         from memory.redaction import Redactor
 
-        key = self.store.state("redaction_key") if dry_run else _redaction_key(self.store).hex()
-        with self._follower.held():
-            return redact_store(
-                self._saver,
-                Redactor(bytes.fromhex(key or "00")),
-                self._keyword,
-                dry_run=dry_run,
-                on_progress=on_progress,
-            )
+        key = self.store.state("redaction_key") if dry_run else redaction_key(self.store).hex()
+        redactor = Redactor(bytes.fromhex(key or "00"))
+        with self._held():
+            return redact_store(self._saver, redactor, self._keyword, dry_run=dry_run, on_progress=on_progress)
 
     def catch_up(self, on_progress: Callable[[int, int], None] | None = None) -> bool:
         """Bring the keyword index level with the store; False when another process is doing so just now."""
@@ -313,25 +313,37 @@ class Memory:
         """Count the changes that the keyword index has not seen; searches read them from the store."""
         return self._keyword.lag()
 
-    def embedder_setting(self) -> str:
-        """Say what makes vectors: the store's own setting, or that of the settings."""
-        chosen = self.settings.value("embedder", default=None)
-        return chosen if isinstance(chosen, str) else self._options.embedder
+    def choose_embedder(self, setting: str | None) -> Choice:
+        """Choose what makes vectors, for all programs that use this store; None for what the settings say.
+
+        Its vectors are made in the background, by any program that keeps the store open, or by `reindex`; until all
+        are there the one before answers, whose vectors are dropped then.
+
+        Raises:
+            EmbedderError: It cannot be opened, or cannot embed; nothing is changed.
+        """
+        chosen = self._embedders.choose(setting)
+        self._vector_follower.wake()
+        return chosen
 
     def stats(self) -> Stats:
         """Count what is stored and indexed, and say how large it is."""
-        files = [path for path in self.store.directory.rglob("*") if path.is_file()]
         engine = self._keyword.engine()
-        documents = engine.documents() if engine else 0
         return Stats(
             store=str(self.store.directory),
             workspace=self.store.workspace,
             counts={kind.declaration.plural: self.collection(name).count() for name, kind in kinds().items()},
             chunks=self.store.chunks.count(),
-            index=IndexStats(documents=documents, lag=self._keyword.lag(), fault=self._keyword.fault),
-            models=[ModelStats(model=table.model, dim=table.dim) for table in self.store.chunks.vector_tables()],
-            size_bytes=sum(path.stat().st_size for path in files),
+            index=IndexStats(
+                documents=engine.documents() if engine else 0, lag=self._keyword.lag(), fault=self._keyword.fault
+            ),
+            vectors=self.vector_stats(),
+            size_bytes=sum(path.stat().st_size for path in self.store.directory.rglob("*") if path.is_file()),
         )
+
+    def vector_stats(self) -> VectorStats:
+        """Say which embedder answers, which is coming, and how far their vectors are."""
+        return self._filler.stats()
 
     @property
     def saver(self) -> Saver:
@@ -340,6 +352,7 @@ class Memory:
 
     def close(self) -> None:
         """Close the store; further use raises StoreClosed."""
+        self._vector_follower.stop()
         self._follower.stop()
         try:
             if self._keyword.lag() >= LEVEL_AT_CLOSE:
@@ -357,29 +370,25 @@ class Memory:
     ) -> None:
         self.close()
 
-    def _open_embedder(self) -> Embedder:
-        return open_embedder(self.embedder_setting())
+    def _note_write(self) -> None:
+        self._follower.note()
+        self._vector_follower.start()
+
+    @contextmanager
+    def _held(self) -> Iterator[None]:
+        with self._follower.held(), self._vector_follower.held():
+            yield
 
     def _open_redactor(self) -> "Redactor":
         from memory.redaction import Redactor
 
-        return Redactor(_redaction_key(self.store), is_on=self._options.redact)
+        return Redactor(redaction_key(self.store), is_on=self._options.redact)
 
     def _quoted(self, hit: SearchHit) -> Sequence[Message] | str:
         if hit.kind == "message":
             return self.messages.around(hit.id, before=1, after=1)
         found = self.learnings.get(hit.id) if hit.kind == "learning" else None
         return found.content if isinstance(found, Learning) else hit.snippet
-
-
-def _redaction_key(store: Store) -> bytes:
-    """Give the store's own key for placeholders of secrets; made once."""
-    found = store.state("redaction_key")
-    if found is None:
-        with store.transaction():
-            found = store.state("redaction_key") or secrets.token_hex(16)
-            store.set_state("redaction_key", found)
-    return bytes.fromhex(found)
 
 
 _SEARCH_ARGUMENTS = {

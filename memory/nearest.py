@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from indexers.document import Filter, Hit
-from memory.catch_up import passage_texts
+from indexers.embedders import embed_queries
+from memory.embedding import FAULT
 from memory.errors import InvalidInput
+from memory.filling import FILLED
 from memory.saving import Saver
 from memory.searchable import ATTRIBUTES, record_key
 from memory.store.chunks import VectorTable
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
 
 RELOAD_ABOVE = 3_000
 """New pieces above which the whole table is read again instead of row by row. Untuned."""
-FILL_BATCH = 256
 LACKING = 20
 """Pieces without a vector up to which nothing is said: some hold no known word and never get one."""
 
@@ -42,6 +43,7 @@ class SemanticIndex:
     def __init__(self, store: Store, saver: Saver) -> None:
         self._store = store
         self._saver = saver
+        self._embedders = saver.embedders
         self._index: SqliteVecIndex | None = None
         self._seq = self._last_chunk = 0
         self._filled: str | None = None
@@ -57,19 +59,26 @@ class SemanticIndex:
         Raises:
             IndexerError: There is no embedder, or its vectors cannot be compared.
         """
-        vector = self._saver.embedder.embed([text])[0]
-        if not vector.any():
-            return []
-        embedder = self._saver.embedder
-        table = self._store.chunks.vector_table(embedder.model, embedder.dim)
-        if table is None:
-            lacks = self._store.chunks.counts(None)[0]
-            self.fault = self._saver.fault or _fault(lacks, lacks, embedder.model)
-            return []
-        with self._guard:
-            index = self._level(table)
-            self.fault = self._saver.fault or _fault(self._lacks, self._wanted, embedder.model)
-            return index.search(vector, conditions, limit)
+        # the choice and the table that it names are read at one moment, at which another embedder may be taking over
+        with self._store.snapshot():
+            embedder = self._embedders.answering()
+            vector = embed_queries(embedder, [text])[0]
+            if not vector.any():
+                return []
+            table = self._store.chunks.vector_table(embedder.model)
+            if table is None:
+                lacks = self._store.chunks.counts(None)[0]
+                self.fault = self._standing(lacks, lacks, embedder.model)
+                return []
+            with self._guard:
+                index = self._level(table)
+                self.fault = self._standing(self._lacks, self._wanted, embedder.model)
+                return index.search(vector, conditions, limit)
+
+    def _standing(self, lacks: int, wanted: int, model: str) -> str | None:
+        coming = self._store.state(FAULT)
+        late = f"the embedder that was chosen cannot take over yet, {model} answers: {coming}" if coming else None
+        return self._saver.fault or late or _fault(lacks, wanted, model)
 
     def pages(self, kind: str, size: int) -> Iterator[VectorPage]:
         """Give the stored vectors of a kind's records, in the order in which they were written; see `Memory.vectors`."""
@@ -82,8 +91,8 @@ class SemanticIndex:
     def _pages(self, kind: str, size: int) -> Iterator[VectorPage]:
         import numpy as np
 
-        embedder, after = self._saver.embedder, 0
-        table = self._store.chunks.vector_table(embedder.model, embedder.dim)
+        after = 0
+        table = self._store.chunks.vector_table(self._embedders.answering().model)
         while table is not None and (
             rows := self._store.chunks.vectors_after(table, kind, self._store.workspace_number, after, size)
         ):
@@ -91,46 +100,11 @@ class SemanticIndex:
             floats = np.frombuffer(b"".join(row[2] for row in rows), np.float32).reshape(len(rows), table.dim)
             yield VectorPage([row[1] for row in rows], floats)
 
-    def fill(self, most: int = 1 << 40) -> int:
-        """Make the vectors that are missing under the embedder's model, and give how many were made.
-
-        Vectors of other models stay as they are. It can be broken off at any time and goes on where it was.
-
-        Raises:
-            IndexerError: The embedder failed.
-        """
-        table = self._saver.vector_table()
-        made, last = 0, 1 << 62
-        while made < most and (keys := self._store.chunks.without_vector(table, last, FILL_BATCH)):
-            last = keys[-1]
-            places = self._store.chunks.places(keys)
-            texts: dict[int, str] = {}
-            for kind in {place.kind for place in places.values()}:
-                mine = {key: place for key, place in places.items() if place.kind == kind}
-                said = passage_texts(self._store, kind, [place.record_number for place in mine.values()])
-                for key, place in mine.items():
-                    if text := said.get((place.record_number, place.passage), "")[place.start_at : place.end_at]:
-                        texts[key] = text
-            made += self._fill_some(list(texts), list(texts.values()))
-        if made:
-            self._store.set_state(
-                "vectors_filled", f"{self._saver.embedder.model} {self._store.changes.last_seq()} {made}"
-            )
-        return made
-
-    def _fill_some(self, keys: list[int], texts: list[str]) -> int:
-        vectors = self._saver.embedder.embed(texts)
-        has_direction = vectors.any(axis=1)
-        wanted = [key for key, vector in zip(keys, vectors, strict=True) if vector.any()]
-        with self._store.transaction():
-            self._store.chunks.put_vectors(self._saver.vector_table(), wanted, vectors[has_direction])
-        return len(wanted)
-
     def _level(self, table: VectorTable) -> "SqliteVecIndex":
         """Bring the memory level with the rows: by the change log, or as a whole."""
         with self._store.snapshot():
             last = self._store.changes.last_seq()
-            filled = self._store.state("vectors_filled")
+            filled = self._store.state(FILLED)
             if self._index is None or filled != self._filled or table.name != self._table:
                 return self._load(table, last, filled)
             if last <= self._seq:
@@ -180,7 +154,7 @@ def _fault(lacks: int, wanted: int, model: str) -> str | None:
     """Say that pieces cannot be found by meaning; a few in a hundred never can, since they hold no known word."""
     if (lacks < wanted and lacks <= max(LACKING, wanted // 50)) or not wanted:
         return None
-    return f"{lacks:,} of {wanted:,} pieces have no vector of {model}; `hark reindex` makes them"
+    return f"{lacks:,} of {wanted:,} pieces have no vector of {model} yet; `hark reindex` makes them at once"
 
 
 def _columns(packed: list[bytes]) -> "dict[str, NDArray[np.generic]]":

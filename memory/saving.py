@@ -1,16 +1,17 @@
 """Every write goes through here: a record, its pieces and their vectors, in one transaction.
 
 Texts are embedded before the transaction begins; when the embedder fails, the record is saved without vectors and
-`catch_up` makes them later.
+`memory/filling.py` makes them later.
 """
 
-import threading
+import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from indexers.errors import IndexerError
+from memory.embedding import Embedders
 from memory.kinds import Record
 from memory.kinds.learning import Learning
 from memory.kinds.message import Message
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from indexers.embedders import Embedder
     from memory.redaction import Redactor
 
 
@@ -64,15 +64,10 @@ class Prepared:
 class Saver:
     """Writes records of one store, with what makes them findable."""
 
-    def __init__(
-        self, store: Store, open_embedder: "Callable[[], Embedder]", open_redactor: "Callable[[], Redactor]"
-    ) -> None:
+    def __init__(self, store: Store, embedders: Embedders, open_redactor: "Callable[[], Redactor]") -> None:
         self.store = store
+        self.embedders = embedders
         self._open_redactor = open_redactor
-        self._open_embedder = open_embedder
-        self._embedder: Embedder | None = None
-        self._table: VectorTable | None = None
-        self._opening = threading.Lock()
         self.fault: str | None = None
         """Why vectors are not being made; None when they are."""
         self.on_write: Callable[[], None] = lambda: None
@@ -81,29 +76,6 @@ class Saver:
     def redactor(self) -> "Redactor":
         """What takes secrets out of everything before it is written."""
         return self._open_redactor()
-
-    @property
-    def embedder(self) -> "Embedder":
-        """The embedder, opened when it is first needed.
-
-        Raises:
-            EmbedderError: It cannot be opened.
-        """
-        with self._opening:
-            if self._embedder is None:
-                self._embedder = self._open_embedder()
-            return self._embedder
-
-    def vector_table(self) -> VectorTable:
-        """Give the table of the embedder's vectors, made when it is first needed."""
-        embedder = self.embedder
-        if self._table is not None:
-            return self._table
-        table = self.store.chunks.make_vector_table(embedder.model, embedder.dim)
-        if not self.store.database.is_writing:
-            # what is made inside a transaction may yet be rolled back with it
-            self._table = table
-        return table
 
     def save(self, record: Record) -> int:
         """Write a new record and give its number."""
@@ -170,16 +142,20 @@ class Saver:
         wanted = [i for i, piece in enumerate(flat) if piece.is_embedded]
         if not wanted:
             return prepared
+        self.fault = self.embedders.is_resting()
+        if self.fault is not None:
+            return prepared
         import numpy as np
 
         try:
-            vectors = self.embedder.embed([flat[i].text for i in wanted])
-            prepared.table = self.vector_table()
-            self.fault = None
+            setting = self.embedders.choice().answers
+            table, vectors = self.embedders.embedded(setting, [flat[i].text for i in wanted])
         except IndexerError as error:
             self.fault = str(error)
+            self.embedders.note(self.fault)
             return prepared
         has_direction = vectors.any(axis=1)
+        prepared.table = table
         prepared.rows = np.asarray(wanted, dtype=np.int64)[has_direction]
         prepared.vectors = vectors[has_direction]
         return prepared
@@ -251,3 +227,13 @@ def passages_of(record: Record) -> list[Passage]:
 def is_failed(tool_result: Any) -> bool:
     """Say whether a tool's result is an error."""
     return isinstance(tool_result, dict) and bool(tool_result.get("is_error"))
+
+
+def redaction_key(store: Store) -> bytes:
+    """Give the store's own key for placeholders of secrets; made once."""
+    found = store.state("redaction_key")
+    if found is None:
+        with store.transaction():
+            found = store.state("redaction_key") or secrets.token_hex(16)
+            store.set_state("redaction_key", found)
+    return bytes.fromhex(found)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from platformdirs import user_config_path, user_data_path
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 from pydantic_settings.exceptions import SettingsError
 
@@ -23,6 +23,10 @@ class Settings(BaseSettings):
     """Whose records are read and written."""
     embedder: str = "static"
     """What makes vectors: `static`, or the name of another file of `indexers/embedders`, a colon, and a model."""
+    openai_api_key: SecretStr = SecretStr("")
+    """What the server of an `openai_compatible` embedder asks for; never kept with a store and never logged."""
+    reranker: str = "none"
+    """What looks again at the best hits of a search: `none`, or `cross_encoder:` and a model or a folder."""
     wait_seconds: float = Field(default=10.0, ge=0)
     """How long a save waits for other processes' saves."""
     redact: bool = True

@@ -19,6 +19,22 @@ class ModelStats(BaseModel):
 
     model: str
     dim: int
+    vectors: int
+    """How many there are."""
+
+
+class VectorStats(BaseModel):
+    """What makes vectors, and how far they are."""
+
+    embedder: str
+    """The setting of the embedder that answers."""
+    coming: str | None
+    """The setting of the embedder whose vectors are being made; None when none are."""
+    fault: str | None
+    """Why the one that is coming cannot go on; None when it can."""
+    wanted: int
+    """Pieces that ought to have a vector; a few hold no known word and get none."""
+    models: list[ModelStats]
 
 
 class Stats(BaseModel):
@@ -31,7 +47,7 @@ class Stats(BaseModel):
     chunks: int
     """Pieces of records, of all workspaces."""
     index: IndexStats
-    models: list[ModelStats]
+    vectors: VectorStats
     size_bytes: int
     """Of all files of the store."""
 

@@ -85,7 +85,7 @@ def redact_store(
             continue
         other = open_store(store.directory, workspace=workspace, create=False)
         try:
-            theirs = Saver(other, lambda: saver.embedder, lambda: redactor)
+            theirs = Saver(other, saver.embedders, lambda: redactor)
             StoredRedaction(theirs, redactor, tally, dry_run=dry_run).run(on_progress)
         finally:
             other.close()

@@ -3,6 +3,7 @@
 from typing import Any
 
 from memory.collections.collection import Collection
+from memory.errors import InvalidInput
 from memory.kinds.setting import Setting
 
 
@@ -15,7 +16,13 @@ class StoredSettings(Collection[Setting]):
         return found[0].value if found else default
 
     def put(self, key: str, value: Any) -> Setting:
-        """Set a value, in place of the one before."""
+        """Set a value, in place of the one before.
+
+        Raises:
+            InvalidInput: It is the embedder, which is chosen for all workspaces.
+        """
+        if key == "embedder":
+            raise InvalidInput("the embedder is no setting of a workspace; call `Memory.choose_embedder`")
         with self._store.transaction():
             found = self.list(key=key, limit=1).items
             return self.update(found[0].id, value=value) if found else self.create(key=key, value=value)

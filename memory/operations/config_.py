@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from indexers.embedders import open_embedder
 from memory.operations import POSITIONAL, Lines
 
 if TYPE_CHECKING:
@@ -30,18 +29,19 @@ class Answer(BaseModel):
     """Settings kept with the store."""
 
     settings: dict[str, Any]
+    next: str | None = None
+    """What happens next; None when nothing does."""
 
 
 def run(memory: "Memory", arguments: Arguments) -> Answer:
     """Read or change."""
+    if arguments.key == "embedder":
+        return _embedder(memory, arguments)
     if arguments.key and arguments.unset:
         memory.settings.unset(arguments.key)
     elif arguments.key and arguments.value is not None:
-        if arguments.key == "embedder":
-            open_embedder(arguments.value)
         memory.settings.put(arguments.key, _read(arguments.value))
-    stored = {each.key: each.value for each in memory.settings.list(limit=200).items}
-    effective = {"embedder": memory.embedder_setting(), **stored}
+    effective = _chosen(memory) | {each.key: each.value for each in memory.settings.list(limit=200).items}
     if arguments.key:
         return Answer(settings={arguments.key: effective.get(arguments.key)})
     return Answer(settings=effective)
@@ -51,6 +51,26 @@ def rows(answer: Answer, arguments: Arguments) -> Lines:
     """Write settings, one a line."""
     for key, value in sorted(answer.settings.items()):
         yield (key, value if isinstance(value, str) else json.dumps(value))
+    if answer.next:
+        yield answer.next
+
+
+def _embedder(memory: "Memory", arguments: Arguments) -> Answer:
+    if arguments.value is None and not arguments.unset:
+        return Answer(settings=_chosen(memory))
+    chosen = memory.choose_embedder(None if arguments.unset else arguments.value)
+    then = None
+    if chosen.coming:
+        then = (
+            f"{memory.vector_stats().wanted:,} pieces get new vectors: at once with `hark reindex`, or in the background while "
+            f"a program keeps the store open; until then {chosen.answers} answers"
+        )
+    return Answer(settings=_chosen(memory), next=then)
+
+
+def _chosen(memory: "Memory") -> dict[str, Any]:
+    vectors = memory.vector_stats()
+    return {"embedder": vectors.embedder} | ({"embedder coming": vectors.coming} if vectors.coming else {})
 
 
 def _read(text: str) -> Any:

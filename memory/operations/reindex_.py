@@ -24,7 +24,7 @@ def run(
     memory: "Memory", arguments: Arguments, on_progress: Callable[[str, int, int], None] | None = None
 ) -> Reindexed:
     """Rebuild."""
-    return memory.reindex((lambda done, of: on_progress("keyword index", done, of)) if on_progress else None)
+    return memory.reindex(on_progress)
 
 
 def rows(answer: Reindexed, arguments: Arguments) -> Lines:

@@ -31,5 +31,10 @@ def rows(stats: Stats, arguments: Arguments) -> Lines:
             yield (name.replace("_", " "), f"{count:,}")
     index = stats.index
     yield ("keyword index", f"{index.documents:,} pieces, {index.lag} changes behind")
-    for model in stats.models:
-        yield ("vectors", f"{model.model}, dim {model.dim}")
+    yield ("embedder", stats.vectors.embedder)
+    for model in stats.vectors.models:
+        yield ("vectors", f"{model.model}, dim {model.dim}, {model.vectors:,} of {stats.vectors.wanted:,} pieces")
+    if stats.vectors.coming:
+        yield ("coming", f"{stats.vectors.coming}, answers once it has all vectors; `hark reindex` makes them at once")
+    if stats.vectors.fault:
+        yield ("held up", stats.vectors.fault)

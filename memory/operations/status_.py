@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from memory.importing import Place, find_places
 from memory.importing.standing import FormatStatus, SourceStatus, by_format, standings
 from memory.operations import Lines
+from memory.stats import VectorStats
 
 if TYPE_CHECKING:
     from memory.memory import Memory
@@ -34,6 +35,7 @@ class Answer(BaseModel):
     places: list[Place]
     """Where agents keep histories on this machine; those never imported have no `imported_at`."""
     index_lag: int
+    vectors: VectorStats
 
 
 def run(memory: "Memory", arguments: Arguments) -> Answer:
@@ -49,6 +51,7 @@ def run(memory: "Memory", arguments: Arguments) -> Answer:
         totals=totals,
         places=find_places(marks.outlines()),
         index_lag=memory.index_lag(),
+        vectors=memory.vector_stats(),
     )
 
 
@@ -74,6 +77,10 @@ def rows(answer: Answer, arguments: Arguments) -> Lines:
             yield (place.format, what, f"{place.size_bytes / 1e6:,.1f} MB", place.path)
     if answer.index_lag:
         yield f"the keyword index is {answer.index_lag:,} changes behind; searches read them from the store"
+    if answer.vectors.coming:
+        yield f"vectors of {answer.vectors.coming} are being made; {answer.vectors.embedder} answers until they are there"
+    if answer.vectors.fault:
+        yield f"they cannot be made just now: {answer.vectors.fault}"
 
 
 def _urgency(source: SourceStatus) -> tuple[int, float]:

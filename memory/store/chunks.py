@@ -36,16 +36,23 @@ class VectorTable:
     dim: int
 
 
+_LAST_TABLE = "vectors_last_table"
+
+
+def _tried_key(table: VectorTable) -> str:
+    return f"{table.name}_tried"
+
+
 class Chunks:
     """Chunk rows and vectors of a store."""
 
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
 
-    def vector_table(self, model: str, dim: int) -> VectorTable | None:
+    def vector_table(self, model: str) -> VectorTable | None:
         """Find a model's table; None when it has none yet."""
         row = self._database.row("select number, dim from vector_model where model = ?", (model,))
-        return None if row is None or row[1] != dim else VectorTable(f"vectors_{row[0]}", model, dim)
+        return None if row is None else VectorTable(f"vectors_{row[0]}", model, int(row[1]))
 
     def vector_tables(self) -> list[VectorTable]:
         """List the tables of all models."""
@@ -55,14 +62,41 @@ class Chunks:
     def make_vector_table(self, model: str, dim: int) -> VectorTable:
         """Find a model's table, or make it."""
         with self._database.transaction():
-            if found := self.vector_table(model, dim):
+            if found := self.vector_table(model):
                 return found
-            self._database.rows("insert into vector_model (model, dim) values (?, ?)", (model, dim))
-            name = f"vectors_{self._database.inserted_number()}"
+            # a number is never used again, since other programs may still hold the table that had it
+            number = int(self._state(_LAST_TABLE) or self._highest_table()) + 1
+            self._database.rows("insert into vector_model (number, model, dim) values (?, ?, ?)", (number, model, dim))
+            self._set_state(_LAST_TABLE, str(number))
+            name = f"vectors_{number}"
             from indexers.vectors import sqlite_vec
 
             sqlite_vec.create_table(self._database, name, dim)
         return VectorTable(name, model, dim)
+
+    def is_there(self, table: VectorTable) -> bool:
+        """Say whether a table has not been dropped."""
+        return self.vector_table(table.model) == table
+
+    def drop_vector_table(self, table: VectorTable) -> None:
+        """Drop a model's vectors; inside a transaction."""
+        if self.is_there(table):
+            self._database.rows("delete from vector_model where model = ?", (table.model,))
+            self._database.rows("delete from state where key = ?", (_tried_key(table),))
+            self._database.rows(f"drop table {table.name}")
+
+    def tried_to(self, table: VectorTable) -> int:
+        """Give the chunk up to which each has a vector under a model, or can have none since it holds no known word."""
+        return int(self._state(_tried_key(table)) or 0)
+
+    def set_tried(self, table: VectorTable, key: int) -> None:
+        """Write `tried_to`; inside a transaction."""
+        self._set_state(_tried_key(table), str(key))
+
+    def last_key(self) -> int:
+        """Give the highest number that a chunk has or had; 0 when there was none."""
+        row = self._database.row("select seq from sqlite_sequence where name = 'chunk'")
+        return int(row[0]) if row else 0
 
     def put(
         self,
@@ -79,8 +113,7 @@ class Chunks:
             rows: int64 of shape (n,): which of the chunks have a vector.
             vectors: float32 of shape (n, dim), each row of length 1.
         """
-        row = self._database.row("select seq from sqlite_sequence where name = 'chunk'")
-        first = (row[0] if row else 0) + 1
+        first = self.last_key() + 1
         self._database.execute_many(
             "insert into chunk (number, kind, record_number, passage, start_at, end_at, has_vector, attributes)"
             " values (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -98,7 +131,8 @@ class Chunks:
                 for number, each in enumerate(chunks, first)
             ),
         )
-        if table is not None and rows is not None and vectors is not None:
+        # a table that was dropped since the vectors were made: the embedder that took over makes them later
+        if table is not None and rows is not None and vectors is not None and self.is_there(table):
             from indexers.vectors import sqlite_vec
 
             keys = [first + row for row in rows.tolist()]
@@ -153,13 +187,13 @@ class Chunks:
         rows = self._of("select number, attributes from chunk where number in", keys)
         return sorted((row[0], row[1]) for row in rows)
 
-    def without_vector(self, table: VectorTable, before: int, limit: int) -> list[int]:
-        """Give chunks below a number that ought to have a vector under a model and have none, the newest first."""
+    def without_vector(self, table: VectorTable, after: int, before: int, limit: int) -> list[int]:
+        """Give chunks between two numbers that ought to have a vector under a model and have none, the newest first."""
         sql = (
-            "select number from chunk c where number < ? and has_vector = 1 and not exists"
+            "select number from chunk c where number > ? and number < ? and has_vector = 1 and not exists"
             f" (select 1 from {table.name}_rowids v where v.rowid = c.number) order by number desc limit ?"
         )
-        return [row[0] for row in self._database.rows(sql, (before, limit))]
+        return [row[0] for row in self._database.rows(sql, (after, before, limit))]
 
     def counts(self, table: VectorTable | None) -> tuple[int, int]:
         """Count the chunks that ought to have a vector, and the vectors that there are under a model."""
@@ -210,6 +244,19 @@ class Chunks:
         """Give the numbers of words equal to one but for case."""
         rows = self._database.rows("select number from word where lower(word) = lower(?)", (word,))
         return [row[0] for row in rows]
+
+    def _highest_table(self) -> int:
+        return max((int(table.name.rpartition("_")[2]) for table in self.vector_tables()), default=0)
+
+    def _state(self, key: str) -> str | None:
+        row = self._database.row("select value from state where key = ?", (key,))
+        return None if row is None else str(row[0])
+
+    def _set_state(self, key: str, value: str) -> None:
+        self._database.rows(
+            "insert into state (key, value) values (?, ?) on conflict (key) do update set value = excluded.value",
+            (key, value),
+        )
 
     def _of(self, sql: str, keys: Sequence[int]) -> list[Row]:
         found: list[Row] = []

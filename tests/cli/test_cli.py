@@ -2,12 +2,15 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from indexers.embedders.static import MODEL_FOLDER, fingerprint
 from memory import Memory
 from memory.api.cli.main import main
 from memory.operations import OPERATIONS
@@ -70,6 +73,24 @@ def test_no_hits_is_done(filled):
 def test_words_need_no_quotes_and_a_dash_comes_behind_two(filled):
     assert json.loads(filled("search", "the", "kiosk", "--json")[1])["query"] == "the kiosk"
     assert json.loads(filled("search", "--json", "--", "-rf")[1])["query"] == "-rf"
+
+
+def test_another_embedder_takes_over_by_reindex(filled, tmp_path):
+    shutil.copytree(MODEL_FOLDER, tmp_path / "model")
+    tokens = np.load(tmp_path / "model/tokens.npy")
+    np.save(tmp_path / "model/tokens.npy", np.ascontiguousarray(tokens[:, ::-1]))
+    (tmp_path / "model/model.json").write_text(f'{{"model": "turned:{fingerprint(tmp_path / "model")}"}}')
+
+    out = filled("config", "embedder", f"static:{tmp_path / 'model'}")[1]
+    assert "hark reindex" in out
+    assert "until then static answers" in " ".join(out.split())
+    assert "coming" in filled("stats")[1]
+    assert "are being made; static answers" in " ".join(filled("status")[1].split())
+
+    assert filled("reindex")[0] == 0
+    vectors = json.loads(filled("stats", "--json")[1])["vectors"]
+    assert (vectors["embedder"], vectors["coming"]) == (f"static:{tmp_path / 'model'}", None)
+    assert [each["model"].partition(":")[0] for each in vectors["models"]] == ["turned"]
 
 
 def test_every_command_has_help_json_and_store(hark):

@@ -24,14 +24,14 @@ def answerable(question: Question) -> bool:
 TABLES = (
     Table("turns, own conversation, all with evidence", "message", (*TURNS, "AUC")),
     Table("turns, own conversation, categories 1-4", "message", TURNS, keeps=answerable),
-    Table("sessions, own conversation, all with evidence", "session", SESSIONS),
+    Table("sessions, own conversation, all with evidence", "session", (*SESSIONS, "AUC")),
     Table("sessions, own conversation, categories 1-4", "session", SESSIONS, keeps=answerable),
     Table("turns, all conversations in one store, all with evidence", "message", TURNS, is_global=True),
     Table("sessions, all conversations in one store, all with evidence", "session", (*SESSIONS, "R@5"), is_global=True),
 )
 ABOUT = (
     "gold: the turns named as evidence, and the sessions they stand in; `all with evidence` has category 5 (about what was"
-    " never said, evidence of the other speaker), `categories 1-4` has not; AUC: categories 1-4 against 5"
+    " never said; its evidence is what misled), `categories 1-4` has not; AUC: categories 1-4 against 5"
 )
 
 

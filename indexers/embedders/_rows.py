@@ -1,18 +1,17 @@
 """What embedders of other people's models share: texts made harmless, and rows made comparable."""
 
-import re
 from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from indexers.errors import EmbedderError
+from indexers.model_folders import harmless
 
 STEP = 64
 """A row is filled up with zeros to a multiple of it, which changes no cosine: sign bits are compared 64 at a time."""
 MAX_CHARACTERS = 8_192
 """What stands behind these characters of a text is not embedded. Untuned: chunks have about 700."""
-_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 def embed_with(
@@ -32,7 +31,7 @@ def embed_with(
     Raises:
         EmbedderError: The model gave something else than such rows.
     """
-    said = [_SURROGATES.sub("\ufffd", text[:MAX_CHARACTERS]) for text in texts]
+    said = [harmless(text, MAX_CHARACTERS) for text in texts]
     order = sorted((i for i, text in enumerate(said) if text.strip()), key=lambda i: len(said[i]))
     vectors: NDArray[np.float32] | None = None
     for start in range(0, len(order), batch):

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from indexers.embedders._folders import as_fault, check_hub, fingerprint, folder_at, is_folder
 from indexers.embedders._rows import embed_with, padded
 from indexers.errors import EmbedderError
+from indexers.model_folders import as_fault, check_hub, fingerprint, folder_at, is_folder
 
 KIND = "fastembed"
 BATCH = 32

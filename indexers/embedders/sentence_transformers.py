@@ -6,7 +6,6 @@ there, it is downloaded, once. The package is the extra `sentence-transformers`.
 
 import threading
 from collections.abc import Callable, Sequence
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from indexers.embedders._folders import as_fault, cached_copy, check_hub, fingerprint, folder_at, is_folder
 from indexers.embedders._rows import embed_with, padded
 from indexers.errors import EmbedderError
+from indexers.model_folders import as_fault, cached_copy, check_hub, fingerprint, folder_at, is_folder, without_bars
 
 KIND = "sentence_transformers"
 BATCH = 32
@@ -98,12 +97,5 @@ def _download(name: str) -> Path:
 def _load(name: str, *, local: bool) -> Any:
     from sentence_transformers import SentenceTransformer
 
-    logging: Any = import_module("transformers.utils.logging")
-    shown = logging.is_progress_bar_enabled()
-    if local:
-        logging.disable_progress_bar()
-    try:
+    with without_bars(local):
         return SentenceTransformer(name, local_files_only=local)
-    finally:
-        if shown:
-            logging.enable_progress_bar()

@@ -1,15 +1,19 @@
-"""Models in folders: where the copy of a named one is, and which model a folder holds."""
+"""Models of others, in folders: where the copy of a named one is, which model a folder holds, and what goes into it."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from indexers.errors import EmbedderError
 
 WEIGHTS = ("*.safetensors", "*.bin", "*.onnx")
 HUB_SECONDS = 10.0
 """How long the hub is waited for before a download. Untuned."""
+_SURROGATES = re.compile("[\ud800-\udfff]")
 _BLOCK_BYTES = 4_096
 _BLOCKS = 256
 _READ_WHOLE_BYTES = _BLOCK_BYTES * _BLOCKS
@@ -118,3 +122,23 @@ def as_fault(what: str) -> Iterator[None]:
     except Exception as error:
         why = (str(error).strip() or type(error).__name__).splitlines()[0][:300]
         raise EmbedderError(f"{what} ({why}); mend the model or choose another") from error
+
+
+@contextmanager
+def without_bars(is_wanted: bool) -> Iterator[None]:
+    """Let transformers draw no bars on the terminal during a block; for a download, which takes long, they stay."""
+    # by its name, since it has no types
+    logging: Any = import_module("transformers.utils.logging")
+    shown = logging.is_progress_bar_enabled()
+    if is_wanted:
+        logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
+
+
+def harmless(text: str, most: int) -> str:
+    """Give the beginning of a text, without lone surrogates, which tokenizers refuse."""
+    return _SURROGATES.sub("\ufffd", text[:most])

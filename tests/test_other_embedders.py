@@ -52,7 +52,7 @@ class TestServer:
     def test_a_busy_server_is_asked_again(self, server, status):
         server.answers = [(status, {"Retry-After": "0"}, b"busy")] * 2
 
-        assert open_embedder(server.setting()).embed(["tea"]).any()
+        assert open_embedder(server.setting()).embed(["tea"] * 20).any()
         assert len(server.asked) == 3
 
     def test_the_server_says_how_long_to_wait(self, server):
@@ -66,14 +66,16 @@ class TestServer:
         server.answers = [(500, {}, b'{"error": "out of memory"}')] * 9
 
         with pytest.raises(EmbedderError, match=r"answered 500 \(out of memory\)"):
-            open_embedder(server.setting()).embed(["tea"])
+            open_embedder(server.setting()).embed(["tea"] * 20)
         assert len(server.asked) == openai_compatible.TRIES
 
-    def test_a_question_has_less_patience(self, server):
+    @pytest.mark.parametrize("is_query", [True, False])
+    def test_a_question_and_one_save_have_less_patience(self, server, is_query):
         server.answers = [(500, {}, b"")] * 9
+        embedder = open_embedder(server.setting())
 
         with pytest.raises(EmbedderError, match="500"):
-            embed_queries(open_embedder(server.setting()), ["tea"])
+            embed_queries(embedder, ["tea"]) if is_query else embedder.embed(["tea"])
         assert len(server.asked) == openai_compatible.QUERY_TRIES
 
     @pytest.mark.parametrize(

@@ -28,6 +28,8 @@ BATCH = 64
 WAIT_SECONDS, QUERY_WAIT_SECONDS = 60.0, 10.0
 """How long an answer is waited for; for a question somebody waits. Untuned."""
 TRIES, QUERY_TRIES = 5, 2
+FEW = 8
+"""Up to so many texts are one save, for which somebody waits, too. Untuned."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 20.0
 """Before the second try; then twice as long each time, or as the server says."""
 MOST_BYTES = 64_000_000
@@ -63,7 +65,9 @@ class OpenAICompatibleEmbedder:
         return padded(self._dim)
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Embed what is stored; a server that is busy or fails is asked again, for half a minute and more."""
+        """Embed what is stored; a server that is busy or fails is asked again, with patience where it is much."""
+        if len(texts) <= FEW:
+            return self._embed(texts, QUERY_TRIES, QUERY_WAIT_SECONDS)
         return self._embed(texts, TRIES, WAIT_SECONDS)
 
     def embed_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:

@@ -41,7 +41,7 @@ def run(memory: "Memory", arguments: Arguments) -> Answer:
         memory.settings.unset(arguments.key)
     elif arguments.key and arguments.value is not None:
         memory.settings.put(arguments.key, _read(arguments.value))
-    effective = _chosen(memory) | {each.key: each.value for each in memory.settings.list(limit=200).items}
+    effective = {each.key: each.value for each in memory.settings.list(limit=200).items} | _chosen(memory)
     if arguments.key:
         return Answer(settings={arguments.key: effective.get(arguments.key)})
     return Answer(settings=effective)
@@ -70,7 +70,7 @@ def _embedder(memory: "Memory", arguments: Arguments) -> Answer:
 
 def _chosen(memory: "Memory") -> dict[str, Any]:
     vectors = memory.vector_stats()
-    return {"embedder": vectors.embedder} | ({"embedder coming": vectors.coming} if vectors.coming else {})
+    return {"embedder": vectors.embedder} | ({"embedder_coming": vectors.coming} if vectors.coming else {})
 
 
 def _read(text: str) -> Any:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexers.errors import EmbedderError, IndexerError
@@ -92,7 +93,7 @@ class Embedders:
         Raises:
             EmbedderError: It cannot be opened, or cannot embed; nothing is changed.
         """
-        wanted = setting or self._default
+        wanted = _lasting(setting or self._default)
         model = self._tried(wanted).model
         same = {each for each in (wanted, self.choice().answers) if self._model(each) == model}
         with self._store.transaction():
@@ -169,3 +170,10 @@ class Embedders:
     def _has_vectors(self) -> bool:
         chunks = self._store.chunks
         return any(chunks.counts(table)[1] for table in chunks.vector_tables())
+
+
+def _lasting(setting: str) -> str:
+    """Write a setting's folder from the root, so that it is found from anywhere."""
+    kind, _, name = setting.partition(":")
+    folder = Path(name).expanduser()
+    return f"{kind}:{folder.resolve()}" if name and folder.is_dir() else setting

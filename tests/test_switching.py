@@ -183,6 +183,13 @@ def test_an_empty_store_has_it_at_once(memory, turned):
     assert found(memory) == TEXTS[1]
 
 
+def test_a_folder_is_found_from_anywhere(memory, tmp_path, monkeypatch):
+    made(tmp_path / "model", 64)
+    monkeypatch.chdir(tmp_path)
+
+    assert memory.choose_embedder("static:model").answers == f"static:{tmp_path / 'model'}"
+
+
 def test_no_embedder_chosen_means_that_of_the_settings(talk, turned):
     talk.choose_embedder(turned)
     talk.reindex()

@@ -20,16 +20,13 @@ from indexers.document import Document
 from indexers.errors import IndexBroken, IndexBusy, IndexerError
 from indexers.keyword.in_memory import InMemoryEngine
 from memory.errors import MemoryFault
+from memory.piece_texts import passage_texts
 from memory.saving import Saver
 from memory.searchable import (
     ATTRIBUTES,
     RANGED,
-    Passage,
     document_of,
     group_of,
-    learning_passages,
-    message_passages,
-    session_passages,
 )
 from memory.store.store import Store
 
@@ -309,23 +306,6 @@ def _documents(store: Store, kind: str, numbers: list[int]) -> Iterator[Document
         text = texts.get((record, passage))
         if text is not None:
             yield document_of(key, kind, record, text[start:end], packed, senders.get(record) or "")
-
-
-_TEXTS: dict[str, tuple[tuple[str, ...], Callable[..., list[Passage]]]] = {
-    "message": (("role", "content", "parts", "tool_name", "tool_call", "tool_result"), message_passages),
-    "learning": (("content", "related_files", "tags"), learning_passages),
-    "session": (("title", "summary", "keywords"), session_passages),
-}
-
-
-def passage_texts(store: Store, kind: str, numbers: list[int]) -> dict[tuple[int, int], str]:
-    """Give the searched texts of records, by record number and passage."""
-    fields, passages = _TEXTS[kind]
-    return {
-        (number, passage.number): passage.text
-        for number, *values in store.records.values(kind, fields, numbers)
-        for passage in passages(*values)
-    }
 
 
 class Follower:

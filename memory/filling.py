@@ -11,9 +11,9 @@ from contextlib import contextmanager, suppress
 from uuid import uuid4
 
 from indexers.errors import IndexerError
-from memory.catch_up import passage_texts
 from memory.embedding import FAULT, Choice, Embedders
 from memory.errors import MemoryFault
+from memory.piece_texts import told_texts
 from memory.stats import ModelStats, VectorStats
 from memory.store.chunks import VectorTable
 from memory.store.store import Store
@@ -140,7 +140,7 @@ class VectorFiller:
 
     def _make(self, setting: str, table: VectorTable, keys: list[int]) -> int:
         """Make the vectors of some pieces, and give how many; a piece without a known word gets none."""
-        texts = self._texts(keys)
+        texts = told_texts(self._store, keys)
         if not texts:
             return 0
         made_for, vectors = self._embedders.embedded(setting, list(texts.values()))
@@ -169,17 +169,6 @@ class VectorFiller:
             self._store.drop_state(FAULT)
         self._embedders.drop_unused()
         return True
-
-    def _texts(self, keys: list[int]) -> dict[int, str]:
-        places = self._chunks.places(keys)
-        texts: dict[int, str] = {}
-        for kind in {place.kind for place in places.values()}:
-            mine = {key: place for key, place in places.items() if place.kind == kind}
-            said = passage_texts(self._store, kind, [place.record_number for place in mine.values()])
-            for key, place in mine.items():
-                if text := said.get((place.record_number, place.passage), "")[place.start_at : place.end_at]:
-                    texts[key] = text
-        return texts
 
     def _note_fault(self, choice: Choice, fault: str) -> None:
         with suppress(MemoryFault), self._store.transaction():

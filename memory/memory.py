@@ -29,6 +29,7 @@ from memory.nearest import SemanticIndex, VectorPage
 from memory.saving import Saver, redaction_key
 from memory.search.answer import Recall, SearchHit, SearchResult
 from memory.search.recall import pack
+from memory.search.recipe import Recipe
 from memory.search.request import request_of
 from memory.search.searcher import Searcher
 from memory.settings import Settings, read_settings
@@ -142,12 +143,16 @@ class Memory:
         Raises:
             InvalidInput: An argument is unknown, or cannot be what it is.
         """
-        if unknown := arguments.keys() - _SEARCH_ARGUMENTS:
-            raise InvalidInput(
-                f"search has no argument {', '.join(sorted(unknown))}; it has: {', '.join(sorted(_SEARCH_ARGUMENTS))}"
-            )
-        self._vector_follower.start()
         return self._searcher.search(request_of(query, arguments))
+
+    @property
+    def recipe(self) -> Recipe:
+        """How a search in mode `hybrid` weighs what it knows; another one may be set."""
+        return self._searcher.finder.recipe
+
+    @recipe.setter
+    def recipe(self, recipe: Recipe) -> None:
+        self._searcher.finder.recipe = recipe
 
     def recall(self, query: str, *, budget: int = 2000, **arguments: Any) -> Recall:
         """Find what is relevant and pack it, cited, into a context for a prompt.
@@ -389,9 +394,3 @@ class Memory:
             return self.messages.around(hit.id, before=1, after=1)
         found = self.learnings.get(hit.id) if hit.kind == "learning" else None
         return found.content if isinstance(found, Learning) else hit.snippet
-
-
-_SEARCH_ARGUMENTS = {
-    "mode", "limit", "group", "project", "session", "role", "tool", "kind", "participant", "tag", "after", "before",
-    "as_of", "context", "min_score", "fold",
-}  # fmt: skip

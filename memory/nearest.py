@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from indexers.document import Filter, Hit
-from indexers.embedders import embed_queries
+from indexers.embedders import Embedder, embed_queries
 from memory.embedding import FAULT
 from memory.errors import InvalidInput
 from memory.filling import FILLED
@@ -50,6 +50,9 @@ class SemanticIndex:
         self._table: str | None = None
         self._wanted = self._lacks = 0
         self._guard = threading.Lock()
+        self._asked: tuple[str, str, NDArray[np.float32]] | None = None
+        self.model = ""
+        """The model that answered last."""
         self.fault: str | None = None
         """Why it does not answer, or not for all; None when it does."""
 
@@ -62,7 +65,8 @@ class SemanticIndex:
         # the choice and the table that it names are read at one moment, at which another embedder may be taking over
         with self._store.snapshot():
             embedder = self._embedders.answering()
-            vector = embed_queries(embedder, [text])[0]
+            self.model = embedder.model
+            vector = self._vector(embedder, text)
             if not vector.any():
                 return []
             table = self._store.chunks.vector_table(embedder.model)
@@ -74,6 +78,24 @@ class SemanticIndex:
                 index = self._level(table)
                 self.fault = self._standing(self._lacks, self._wanted, embedder.model)
                 return index.search(vector, conditions, limit)
+
+    def scores(self, text: str, keys: list[int]) -> dict[int, float]:
+        """Give the cosines of pieces to a text that was searched for just now; pieces without a vector are missing."""
+        with self._store.snapshot():
+            embedder = self._embedders.answering()
+            table = self._store.chunks.vector_table(embedder.model)
+            vector = self._vector(embedder, text)
+            if table is None or not vector.any() or not keys:
+                return {}
+            with self._guard:
+                return self._level(table).scores(vector, keys)
+
+    def _vector(self, embedder: Embedder, text: str) -> "NDArray[np.float32]":
+        """Embed a query; the last one is remembered."""
+        held = self._asked
+        if held is None or held[:2] != (embedder.model, text):
+            held = self._asked = (embedder.model, text, embed_queries(embedder, [text])[0])
+        return held[2]
 
     def _standing(self, lacks: int, wanted: int, model: str) -> str | None:
         coming = self._store.state(FAULT)

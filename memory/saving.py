@@ -149,7 +149,7 @@ class Saver:
 
         try:
             setting = self.embedders.choice().answers
-            table, vectors = self.embedders.embedded(setting, [flat[i].text for i in wanted])
+            table, vectors = self.embedders.embedded(setting, [flat[i].told for i in wanted])
         except IndexerError as error:
             self.fault = str(error)
             self.embedders.note(self.fault)
@@ -215,7 +215,13 @@ def passages_of(record: Record) -> list[Passage]:
     """Give the texts of a record that are searched; [] for a kind that is not."""
     if isinstance(record, Message):
         return message_passages(
-            record.role, record.content, record.parts, record.tool_name, record.tool_call, record.tool_result
+            record.role,
+            record.content,
+            record.parts,
+            record.tool_name,
+            record.tool_call,
+            record.tool_result,
+            record.sender_id,
         )
     if isinstance(record, Learning):
         return learning_passages(record.content, record.related_files, record.tags)

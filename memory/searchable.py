@@ -43,6 +43,8 @@ class Passage:
     tool: str | None = None
     is_aside: bool = False
     """Not said by anybody: tool output, tool calls, reasoning, injected text."""
+    said_by: str | None = None
+    """Who is known to have said it, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,12 @@ class Piece:
     text: str
     tool: str | None
     is_embedded: bool
+    said_by: str | None = None
+
+    @property
+    def told(self) -> str:
+        """What is compared by meaning: the text, and who said it."""
+        return told(self.text, self.said_by)
 
 
 def message_passages(
@@ -64,10 +72,12 @@ def message_passages(
     tool_name: str | None,
     tool_call: Any = None,
     tool_result: Any = None,
+    sender: str | None = None,
 ) -> list[Passage]:
     """Give the texts of a message: its content first, then what its parts, or its call and result, hold beside it."""
     is_aside = role in ("tool", "system")
-    found = [Passage(0, content, tool_name, is_aside)] if content.strip() else []
+    said_by = None if is_aside else sender
+    found = [Passage(0, content, tool_name, is_aside, said_by)] if content.strip() else []
     number = 0
     for number, part in enumerate(parts, 1):
         kind = part.get("type")
@@ -109,7 +119,12 @@ def pieces(passages: Iterable[Passage]) -> Iterator[Piece]:
         for i, (start, end) in enumerate(chunk_spans(passage.text, limit=INDEXED_CHARACTERS)):
             text = passage.text if end - start == len(passage.text) else passage.text[start:end]
             embedded = not passage.is_aside or i < EMBEDDED_ASIDE
-            yield Piece(passage.number, start, end, text, passage.tool, embedded)
+            yield Piece(passage.number, start, end, text, passage.tool, embedded, passage.said_by)
+
+
+def told(text: str, said_by: str | None) -> str:
+    """Put who said a text before it: questions ask for what somebody said (docs/recall.md)."""
+    return f"{said_by}: {text}" if said_by else text
 
 
 def pack_attributes(

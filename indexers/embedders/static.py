@@ -14,6 +14,7 @@ import re
 import unicodedata
 from array import array
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from hashlib import sha256
 from itertools import chain
 from pathlib import Path
@@ -88,6 +89,10 @@ class StaticEmbedder:
         """
         return _unit_rows(self._tokens.astype(np.float32))
 
+    def directions(self, ids: NDArray[np.integer]) -> NDArray[np.float32]:
+        """Give some tokens' directions: the rows `ids` of `token_vectors`, in their order."""
+        return _unit_rows(self._tokens.take(ids, axis=0).astype(np.float32))
+
     def token_weights(self) -> NDArray[np.float32]:
         """Say how rare every token is, for weighting the tokens of a query.
 
@@ -104,13 +109,25 @@ def open_embedder(name: str) -> StaticEmbedder:
     Raises:
         EmbedderError: There is no such folder, or its model is missing or damaged.
     """
-    folder = Path(name).expanduser() if name else MODEL_FOLDER
+    if not name:
+        return built_in()
+    folder = Path(name).expanduser()
     if not folder.is_dir():
         raise EmbedderError(
             f"static:{name}: no such folder; write `static` for the built-in model, or name a folder that "
             "benchmarks/distil_static.py has made"
         )
     return StaticEmbedder(folder)
+
+
+@lru_cache(maxsize=1)
+def built_in() -> StaticEmbedder:
+    """Open the model that comes with the package, once in a process.
+
+    Raises:
+        EmbedderError: It is missing or damaged.
+    """
+    return StaticEmbedder(MODEL_FOLDER)
 
 
 def _unit_rows(rows: NDArray[np.float32]) -> NDArray[np.float32]:

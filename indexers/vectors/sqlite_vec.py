@@ -135,6 +135,17 @@ class SqliteVecIndex:
         best = np.argsort(-scores, kind="stable")[:limit]
         return [Hit(int(self._bits.keys[rows[i]]), float(scores[i])) for i in best]
 
+    def scores(self, vector: "Vectors", keys: Sequence[int]) -> dict[int, float]:
+        """Give the cosines of rows to a vector, by their keys; rows that are not there are missing."""
+        wanted = np.unique(np.array(keys, np.int64))
+        rows = np.searchsorted(self._bits.keys, wanted)
+        rows = rows[rows < self._bits.count]
+        rows = rows[np.isin(self._bits.keys[rows], wanted)]
+        if not len(rows):
+            return {}
+        found = self._floats(rows) @ vector
+        return dict(zip(self._bits.keys[rows].tolist(), found.tolist(), strict=True))
+
     def _floats(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Read the float32 of rows, as an array of shape (len(rows), dim)."""
         chunks, offsets = self._bits.column("_chunk")[rows], self._bits.column("_offset")[rows]

@@ -64,7 +64,9 @@ class Merger:
             self._redact(record)
             content = content_of(record)
             new[id] = (id, record, content)
-            passages.append(message_passages(record.role, content, record.parts, record.tool_name))
+            passages.append(
+                message_passages(record.role, content, record.parts, record.tool_name, sender=record.sender_id)
+            )
             derived.take(id, record, self._deriver.kinds)
         pieces = {id: place for place, id in enumerate(new)}
         ready = self._saver.prepare(passages)
@@ -292,7 +294,8 @@ class Merger:
             return
         # others have come first with some of them: what is left is cut and embedded again
         passages = [
-            message_passages(record.role, content, record.parts, record.tool_name) for _, record, content in new
+            message_passages(record.role, content, record.parts, record.tool_name, sender=record.sender_id)
+            for _, record, content in new
         ]
         self._saver.write_pieces(facts, written, self._saver.prepare(passages))
 

@@ -1,119 +1,123 @@
-"""Fuse the legs' lists into one: a convex combination of scaled scores.
+"""Fuse what the legs say into one order: a convex combination of scaled scores, and what is known beside them.
 
 Source: Bruch, Gai & Ingber, "An Analysis of Fusion Functions for Hybrid Retrieval", 2023; reciprocal ranks lost 3 to 6
-points wherever the legs differ in strength (docs/architecture.md).
+points wherever the legs differ in strength (docs/architecture.md). What each step is worth: docs/recall.md.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+import math
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 
-from memory.search.legs import LegAnswer
-from memory.searchable import ROLES, unpack_attributes
-from memory.store.chunks import ChunkRow
+from memory.search.asked import Asked
+from memory.search.candidates import Candidate
+from memory.search.recipe import Recipe
+from memory.searchable import ROLES
 
-KEYWORD_WEIGHT, SEMANTIC_WEIGHT, TITLE_WEIGHT, GRAPH_WEIGHT = 0.7, 0.3, 0.15, 0.1
-"""What a leg adds at most. Keyword and semantic: benchmarks/recall.py, 2026-11-20; title and graph are untuned."""
-PRIORS = {ROLES["user"]: 1.2, ROLES["assistant"]: 1.0, ROLES["system"]: 0.75, ROLES["tool"]: 0.75}
-"""People ask about what people said. Untuned."""
-LEARNING_PRIOR, ASIDE_PRIOR = 1.15, 0.75
-"""For what was written down on purpose, and for reasoning and tool calls inside a message. Untuned."""
-NEIGHBOUR_SHARE = 0.18
-"""What a message gets of the scores of those beside it (benchmarks/recall.py, 2026-11-20: + 4 points of R@10)."""
-FULL_MATCH, NO_MEANING, FULL_MEANING = 0.55, 0.25, 0.8
-"""The share of the best possible keyword score that a text holding every word once has; cosines of the static embedder
-between texts that have nothing to do with each other, and that say the same. Untuned."""
+TITLES = 0.6
+"""What the words of a title weigh against its meaning, when sessions are asked for. Untuned."""
+_SECONDS_A_DAY = 86_400
+_MICROS = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class LegScore:
-    """What one leg says of a candidate."""
-
-    rank: int
-    score: float
-    scaled: float
-    """0 to 1; 1 for the leg's best."""
-
-
-@dataclass(slots=True)
-class Candidate:
-    """A record that some leg found, by its best piece."""
-
-    kind: str
-    number: int
-    place: ChunkRow
-    role: int
-    session: int
-    legs: dict[str, LegScore] = field(default_factory=dict)
-    fused: float = 0.0
-    score: float = 0.0
-    """0 to 1, comparable between queries."""
-
-    @property
-    def record(self) -> tuple[str, int]:
-        """What it is a candidate for."""
-        return self.kind, self.number
-
-    @property
-    def prior(self) -> float:
-        """How much likelier than another text it is an answer."""
-        if self.kind == "learning":
-            return LEARNING_PRIOR
-        if self.place.passage > 0:
-            return ASIDE_PRIOR
-        return PRIORS.get(self.role, 1.0)
-
-
-def gather(legs: Iterable[LegAnswer], places: Mapping[int, ChunkRow]) -> dict[tuple[str, int], Candidate]:
-    """Bring the legs' pieces together under their records; pieces that are gone from the store are left out."""
-    found: dict[tuple[str, int], Candidate] = {}
-    for leg in legs:
-        top = max((hit.score for hit in leg.hits if hit.key in places), default=0.0)
-        rank = 0
-        for hit in leg.hits:
-            place = places.get(hit.key)
-            if place is None:
-                continue
-            record = (place.kind, place.record_number)
-            candidate = found.get(record)
-            if candidate is None:
-                attributes = unpack_attributes(place.attributes)
-                candidate = Candidate(*record, place, attributes["role"], attributes["session"])
-                found[record] = candidate
-            if leg.name not in candidate.legs:
-                rank += 1
-                scaled = max(0.0, hit.score) / top if top > 0 else 0.0
-                candidate.legs[leg.name] = LegScore(rank, hit.score, scaled)
-                if leg.name == "keyword":
-                    candidate.place = place
-    return found
-
-
-def fuse(
-    candidates: Iterable[Candidate], legs: Mapping[str, LegAnswer], titles: Mapping[int, LegScore]
-) -> list[Candidate]:
-    """Order candidates, best first, and give each its score.
-
-    Args:
-        candidates: What the legs found; what an earlier stage has put into `legs` under `graph` counts, too.
-        legs: The legs that ran, by name.
-        titles: For each session whose title matches, how well.
-    """
+def first_order(candidates: Iterable[Candidate], recipe: Recipe) -> list[Candidate]:
+    """Order candidates by what the keyword and the semantic leg say, to choose whom to look into."""
     ordered = list(candidates)
-    for candidate in ordered:
-        if candidate.session in titles and "title" not in candidate.legs:
-            candidate.legs["title"] = titles[candidate.session]
-        candidate.fused = _fused(candidate, legs)
-    _lend_to_neighbours(ordered)
+    keyword, semantic = _shares(ordered, "keyword", 0.0), _shares(ordered, "semantic")
+    for candidate, by_word, by_meaning in zip(ordered, keyword, semantic, strict=True):
+        candidate.fused = 0.5 * by_word + 0.5 * by_meaning + _beside(candidate, recipe)
     ordered.sort(key=lambda each: (-each.fused, -each.number))
-    if ordered:
-        confidence = max(_confidence(each, legs) for each in ordered[:3])
-        top = ordered[0].fused or 1.0
-        for candidate in ordered:
-            candidate.score = round(min(1.0, confidence * candidate.fused / top), 4)
     return ordered
 
 
-def _lend_to_neighbours(candidates: Iterable[Candidate]) -> None:
+def by_leg(candidates: Iterable[Candidate], leg: str, recipe: Recipe | None) -> list[Candidate]:
+    """Order candidates by one leg alone; with a recipe, what sort of text it is decides between those about as good."""
+    ordered = list(candidates)
+    for candidate, share in zip(ordered, _shares(ordered, leg, 0.0), strict=True):
+        candidate.fused = share + (_sort_of(candidate, recipe) if recipe else 0.0)
+    ordered.sort(key=lambda each: (-each.fused, -each.number))
+    return ordered
+
+
+def order_sessions(candidates: Iterable[Candidate], recipe: Recipe) -> list[Candidate]:
+    """Order sessions by their titles and, where it was asked, by their meaning."""
+    ordered = list(candidates)
+    title, semantic = _shares(ordered, "title", 0.0), _shares(ordered, "semantic")
+    for candidate, by_title, by_meaning in zip(ordered, title, semantic, strict=True):
+        candidate.fused = TITLES * by_title + (1 - TITLES) * by_meaning
+    ordered.sort(key=lambda each: (-each.fused, -each.number))
+    return ordered
+
+
+def fuse(candidates: Iterable[Candidate], asked: Asked, known: float, recipe: Recipe, now: datetime) -> list[Candidate]:
+    """Order candidates, best first.
+
+    Args:
+        candidates: What the legs found, with all that they say of it.
+        asked: What the query asks for beside its words.
+        known: How well late interaction knows the words of the query, 0 to 1.
+        recipe: How much each thing weighs.
+        now: What recency counts from.
+    """
+    ordered = list(candidates)
+    keyword, semantic = _shares(ordered, "keyword", 0.0), _shares(ordered, "semantic")
+    late = _shares(ordered, "late")
+    weights = recipe.shares(asked.words, known)
+    for i, each in enumerate(ordered):
+        each.fused = weights[0] * keyword[i] + weights[1] * semantic[i] + weights[2] * late[i]
+        each.fused += _beside(each, recipe) + _in_time(each, asked, recipe, now)
+    _lend_to_neighbours(ordered, recipe)
+    for each in ordered:
+        each.fused += _said_by(each, asked, recipe)
+    _lend_to_session(ordered, recipe)
+    ordered.sort(key=lambda each: (-each.fused, -each.number))
+    return ordered
+
+
+def _shares(candidates: Sequence[Candidate], leg: str, least: float | None = None) -> list[float]:
+    """Scale a leg's scores to 0 to 1: from `least`, or else from the lowest score, to the highest."""
+    scores = [each.legs[leg].score for each in candidates if leg in each.legs]
+    if not scores:
+        return [0.0] * len(candidates)
+    low = min(scores) if least is None else least
+    span = max(scores) - low
+    if span <= 0:
+        return [float(leg in each.legs) for each in candidates]
+    return [max(0.0, each.legs[leg].score - low) / span if leg in each.legs else 0.0 for each in candidates]
+
+
+def _beside(candidate: Candidate, recipe: Recipe) -> float:
+    """What its session's title and its arrows add."""
+    title, graph = candidate.legs.get("title"), candidate.legs.get("graph")
+    return recipe.title * min(1.0, title.score if title else 0.0) + recipe.graph * (1.0 if graph else 0.0)
+
+
+def _in_time(candidate: Candidate, asked: Asked, recipe: Recipe, now: datetime) -> float:
+    at = datetime.fromtimestamp(candidate.attributes["at"] / _MICROS, UTC)
+    worth = recipe.dates * asked.closeness(at) if asked.times else 0.0
+    if asked.asks_when and candidate.names_time:
+        worth += recipe.times
+    if recipe.recency:
+        days = max(0.0, (now - at).total_seconds() / _SECONDS_A_DAY)
+        worth += recipe.recency * math.exp2(-days / max(recipe.half_life, 1e-6))
+    return worth
+
+
+def _said_by(candidate: Candidate, asked: Asked, recipe: Recipe) -> float:
+    worth = recipe.speaker if asked.is_named(candidate.sender) else 0.0
+    if asked.is_question and candidate.is_question:
+        worth -= recipe.asking
+    return worth + _sort_of(candidate, recipe)
+
+
+def _sort_of(candidate: Candidate, recipe: Recipe) -> float:
+    if candidate.kind == "learning":
+        return recipe.written
+    if candidate.place.passage > 0 or candidate.role in (ROLES["tool"], ROLES["system"]):
+        return -recipe.aside
+    return recipe.person if candidate.role == ROLES["user"] else 0.0
+
+
+def _lend_to_neighbours(candidates: Iterable[Candidate], recipe: Recipe) -> None:
     """Add part of a message's score to the messages before and behind it: an answer often stands beside its question.
 
     Messages saved one behind the other have numbers one behind the other.
@@ -123,38 +127,15 @@ def _lend_to_neighbours(candidates: Iterable[Candidate]) -> None:
     for number, each in own.items():
         for beside in (number - 1, number + 1):
             if beside in own and own[beside].session == each.session:
-                each.fused += NEIGHBOUR_SHARE * scores[beside]
+                each.fused += recipe.neighbour * scores[beside]
 
 
-def _fused(candidate: Candidate, legs: Mapping[str, LegAnswer]) -> float:
-    keyword, semantic = candidate.legs.get("keyword"), candidate.legs.get("semantic")
-    total = 0.0
-    if "keyword" in legs:
-        total += KEYWORD_WEIGHT * (keyword.scaled if keyword else 0.0)
-    if "semantic" in legs:
-        total += SEMANTIC_WEIGHT * (semantic.scaled if semantic else _unseen(legs["semantic"]))
-    if title := candidate.legs.get("title"):
-        total += TITLE_WEIGHT * title.scaled
-    if graph := candidate.legs.get("graph"):
-        total += GRAPH_WEIGHT * graph.scaled
-    return total * candidate.prior
-
-
-def _unseen(leg: LegAnswer) -> float:
-    """What a candidate that the semantic leg did not give has at most: a little less than its last."""
-    if not leg.hits or leg.hits[0].score <= 0:
-        return 0.0
-    return 0.8 * max(0.0, leg.hits[-1].score) / leg.hits[0].score
-
-
-def _confidence(candidate: Candidate, legs: Mapping[str, LegAnswer]) -> float:
-    """Say how sure it is that a candidate is an answer, from what its legs measured, not from its rank."""
-    doubt = 1.0
-    if keyword := candidate.legs.get("keyword"):
-        doubt *= 1 - min(0.95, keyword.score / legs["keyword"].best_possible / FULL_MATCH)
-    if semantic := candidate.legs.get("semantic"):
-        doubt *= 1 - min(0.95, max(0.0, (semantic.score - NO_MEANING) / (FULL_MEANING - NO_MEANING)))
-    if (title := candidate.legs.get("title")) and "title" in legs:
-        share = title.score / legs["title"].best_possible / FULL_MATCH
-        doubt *= 1 - min(0.95, share if not {"keyword", "semantic"} & legs.keys() else 0.5 * share)
-    return 1 - doubt
+def _lend_to_session(candidates: Iterable[Candidate], recipe: Recipe) -> None:
+    """Add part of what a session's best three have on average to each of its messages: evidence adds up."""
+    scores: dict[int, list[float]] = {}
+    for each in candidates:
+        if each.session:
+            scores.setdefault(each.session, []).append(max(0.0, each.fused))
+    best = {session: sum(sorted(some, reverse=True)[:3]) / 3 for session, some in scores.items()}
+    for each in candidates:
+        each.fused += recipe.session * best.get(each.session, 0.0)

@@ -27,6 +27,8 @@ class LegAnswer:
     fault: str | None = None
     unseen: int = 0
     """Changes that it could not look at."""
+    is_built_in: bool = True
+    """Whether its cosines are those of the built-in embedder."""
 
     def named(self, found: int) -> Leg:
         """Say it in the answer's words."""
@@ -98,6 +100,7 @@ def semantic_leg(index: SemanticIndex, text: str, conditions: Filter, limit: int
         if text.strip():
             answer.hits = index.search(text, conditions, limit)
             answer.fault = index.fault
+            answer.is_built_in = index.model.startswith("static")
 
     return timed("semantic", run)
 

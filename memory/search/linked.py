@@ -5,16 +5,16 @@ from datetime import UTC, datetime
 
 from indexers.document import Hit, passes
 from indexers.words import is_identifier
+from memory.search.candidates import Candidate
 from memory.search.conditions import Conditions
-from memory.search.fuse import Candidate
 from memory.search.legs import LegAnswer, timed
 from memory.search.query import ParsedQuery
 from memory.searchable import unpack_attributes
 from memory.store.schema import micros
 from memory.store.store import Store
 
-STRONG_HITS, STRONG_SCORE = 5, 0.4
-"""Hits from which the graph is walked. Untuned."""
+STRONG_HITS, STRONG_SHARE = 5, 0.6
+"""Candidates from which the graph is walked: the first ones, as long as they are not far behind the first. Untuned."""
 MOST_LINKS = 40
 
 
@@ -22,7 +22,7 @@ def graph_leg(store: Store, parsed: ParsedQuery, ordered: Sequence[Candidate], c
     """Give the messages and learnings that are one arrow away from strong hits or from a file that the query names."""
 
     def run(answer: LegAnswer) -> None:
-        strong = [each for each in ordered[:STRONG_HITS] if each.score >= STRONG_SCORE]
+        strong = [each for each in ordered[:STRONG_HITS] if each.fused >= STRONG_SHARE * ordered[0].fused > 0]
         refs = [f"file:{word}" for word in parsed.words if is_identifier(word) and ("/" in word or "." in word)]
         for candidate in strong:
             for _, found_id in store.records.values(candidate.kind, ("id",), [candidate.number]):

@@ -9,6 +9,8 @@ from memory.dates import read_date
 
 LONGEST_QUERY = 20_000
 """Characters that are read; terms are capped anyway. Source: RELIABILITY C.4."""
+MOST_WORDS_OF_A_COMMAND = 15
+"""Plain words up to which quotes and dashes are commands. A longer text was pasted: its quotes are its own. Untuned."""
 _TOKEN = re.compile(r'(?P<minus>-)?(?:(?P<name>[a-z]+):)?(?:"(?P<phrase>[^"]*)"|(?P<word>[^\s"]+))|"')
 _ROLES = ("user", "assistant", "system", "tool")
 _KINDS = ("message", "learning", "session")
@@ -55,6 +57,11 @@ class ParsedQuery:
         """Whether anything is asked for beside filters."""
         return bool(self.words or self.phrases or self.title_words)
 
+    @property
+    def narrows(self) -> bool:
+        """Whether it has filters."""
+        return self.filters != Filters() or bool(self.title_words)
+
 
 def parse_query(query: str, now: datetime) -> ParsedQuery:
     """Read a query; there is no wrong one.
@@ -76,14 +83,22 @@ def parse_query(query: str, now: datetime) -> ParsedQuery:
             titles += value.split()
         elif name and not match["minus"] and (narrowed := _narrowed(filters, name, value, now)) is not None:
             filters = narrowed
-        elif match["minus"] and not name and value.strip(_EDGES):
+        elif match["minus"] and not name and _excludes(value):
             excluded.append(value)
         elif match["phrase"] is not None and not name:
             if value.strip():
                 phrases.append(value)
         else:
             words += _plain(match.group().strip('"').replace('"', " "))
+    if len(words) > MOST_WORDS_OF_A_COMMAND:
+        words += [word for each in (*phrases, *excluded) for word in _plain(each)]
+        phrases, excluded = [], []
     return ParsedQuery(tuple(words), tuple(phrases), tuple(excluded), tuple(titles), filters)
+
+
+def _excludes(value: str) -> bool:
+    """Say whether what stands behind a dash is to be left out: `-m` and `--force` are options that are asked about."""
+    return len(value.strip(_EDGES)) > 1 and not value.startswith("-")
 
 
 def _plain(token: str) -> list[str]:

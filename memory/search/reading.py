@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from indexers.words import bigrams, stems
-from memory.search.fuse import Candidate
+from memory.search.candidates import Candidate
 from memory.searchable import Passage, learning_passages, message_passages, session_passages
 from memory.store.store import Store
 

@@ -32,8 +32,12 @@ def request_of(query: str, arguments: dict[str, Any]) -> SearchRequest:
     """Check the arguments of a search and read its query.
 
     Raises:
-        InvalidInput: An argument cannot be what it is; a query always can.
+        InvalidInput: An argument is unknown, or cannot be what it is; a query always can.
     """
+    if unknown := arguments.keys() - _ARGUMENTS:
+        raise InvalidInput(
+            f"search has no argument {', '.join(sorted(unknown))}; it has: {', '.join(sorted(_ARGUMENTS))}"
+        )
     now = datetime.now(UTC)
     given = {name: value for name, value in arguments.items() if value not in (None, "")}
     if not isinstance(query, str):
@@ -63,6 +67,10 @@ def request_of(query: str, arguments: dict[str, Any]) -> SearchRequest:
     )
 
 
+_ARGUMENTS = {
+    "mode", "limit", "group", "project", "session", "role", "tool", "kind", "participant", "tag", "after", "before",
+    "as_of", "context", "min_score", "fold",
+}  # fmt: skip
 _ALLOWED = {
     "mode": get_args(Mode),
     "group": ("session",),

@@ -76,6 +76,35 @@ class SessionRows:
         )
         return int(row[0]) if row else None
 
+    def beside(self, messages: Sequence[int]) -> dict[int, tuple[int, int]]:
+        """Give for each message the one before it and the one behind it in its session; 0 for none."""
+        found: dict[int, tuple[int, int]] = {}
+        for start in range(0, len(messages), 500):
+            some = tuple(messages[start : start + 500])
+            rows = self._database.rows(
+                "select m.number, n.number, n.seq > m.seq from message m join message n"
+                " on n.session_number = m.session_number and n.seq in (m.seq - 1, m.seq + 1) and n.deleted_at is null"
+                f" where m.number in ({', '.join('?' * len(some))})",
+                some,
+            )
+            for number, other, is_behind in rows:
+                before, behind = found.get(number, (0, 0))
+                found[number] = (before, other) if is_behind else (other, behind)
+        return found
+
+    def ends(self, messages: Sequence[int]) -> dict[int, tuple[int, int]]:
+        """Give the first and the last chunk of what each message says; the chunks between have the numbers between."""
+        found: dict[int, tuple[int, int]] = {}
+        for start in range(0, len(messages), 500):
+            some = tuple(messages[start : start + 500])
+            rows = self._database.rows(
+                "select record_number, min(number), max(number) from chunk where kind = 'message' and passage = 0"
+                f" and record_number in ({', '.join('?' * len(some))}) group by record_number",
+                some,
+            )
+            found.update((row[0], (row[1], row[2])) for row in rows)
+        return found
+
     def last_version(self, message: int) -> int:
         """Give the highest version that is kept of a message; 0 for none."""
         row = self._database.row("select max(version) from message_version where message_number = ?", (message,))

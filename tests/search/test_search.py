@@ -339,3 +339,14 @@ def test_a_word_that_the_index_has_not_seen_is_not_taken_for_a_typo_of_one_that_
 
         for mode in ("keyword", "hybrid"):
             assert memory.search("yq1000word", mode=mode).hits[0].id == new.id
+
+
+def test_filters_alone_give_the_newest_first_whatever_they_are(talk):
+    session = talk.sessions.create(project="newest")
+    roles = ["user", "tool", "assistant", "tool", "user", "tool"] * 3
+    saved = [
+        talk.messages.append(session.id, role=role, content=f"line {number}", tool_name="Bash" if role == "tool" else None)
+        for number, role in enumerate(roles)
+    ]
+
+    assert ids(talk, "project:newest", limit=len(roles)) == [each.id for each in reversed(saved)]

@@ -345,7 +345,9 @@ def test_filters_alone_give_the_newest_first_whatever_they_are(talk):
     session = talk.sessions.create(project="newest")
     roles = ["user", "tool", "assistant", "tool", "user", "tool"] * 3
     saved = [
-        talk.messages.append(session.id, role=role, content=f"line {number}", tool_name="Bash" if role == "tool" else None)
+        talk.messages.append(
+            session.id, role=role, content=f"line {number}", tool_name="Bash" if role == "tool" else None
+        )
         for number, role in enumerate(roles)
     ]
 

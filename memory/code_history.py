@@ -1,12 +1,15 @@
 """Code history: which session touched a file and why, how an error was solved, how a tool was used."""
 
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, Field
 
 from memory.kinds.message import Message
+from memory.kinds.relationship import Relationship
 from memory.search.answer import SearchHit
 from memory.store.records import Where
 from memory.store.schema import micros, moment
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
 
 MOST_CALLS = 2_000
 """Messages that are looked at for the ways a tool was called, the newest. Untuned."""
+FILES_FROM, SOON_HOURS = 30, 0.5
+"""Sessions about a topic whose files are looked at; the hours behind a message after which a file counts half. Untuned."""
 MOST_STEPS = 40
 """Messages behind an error that are looked at for its solution. Untuned."""
 
@@ -158,23 +163,41 @@ def how(memory: "Memory", tool: str, limit: int) -> list[Use]:
 
 
 def files(memory: "Memory", topic: str, limit: int, **narrowed: Any) -> list[TouchedFile]:
-    """Give the files that sessions about a topic touched, those of most sessions first."""
-    result = memory.search(topic, limit=50, group="session", **narrowed)
-    wanted = {f"session:{hit.session_id}" for hit in result.hits if hit.session_id}
+    """Give the files that sessions about a topic touched, those likeliest to belong to it first.
+
+    A file counts for what the sessions that touched it are worth as answers, and the more, the sooner behind the message
+    that was found it was touched.
+    """
+    result = memory.search(topic, limit=FILES_FROM, group="session", **narrowed)
     found: dict[str, TouchedFile] = {}
-    by_path: dict[str, set[str]] = {}
-    for ref in wanted:
-        for arrow in memory.graph.neighbours(ref).relationships:
-            if not arrow.target.startswith("file:"):
-                continue
-            path = arrow.target.removeprefix("file:")
-            by_path.setdefault(path, set()).add(ref)
-            at = arrow.valid_from or arrow.created_at
-            there = found.setdefault(path, TouchedFile(path=path, sessions=0, how=[], last_at=at))
-            there.how = sorted({*there.how, arrow.label or arrow.type})
-            there.last_at = max(there.last_at, at)
-            there.sessions = len(by_path[path])
-    return sorted(found.values(), key=lambda each: (-each.sessions, -each.last_at.timestamp(), each.path))[:limit]
+    worth: dict[str, float] = {}
+    for rank, hit in enumerate(result.hits, 1):
+        arrows = memory.graph.neighbours(f"session:{hit.session_id}").relationships if hit.session_id else []
+        for path, those in groupby(sorted(_touching(arrows), key=_path), key=_path):
+            touched = list(those)
+            times = [arrow.valid_from or arrow.created_at for arrow in touched]
+            there = found.setdefault(path, TouchedFile(path=path, sessions=0, how=[], last_at=times[0]))
+            there.how = sorted({*there.how, *(arrow.label or arrow.type for arrow in touched)})
+            there.last_at = max(there.last_at, *times)
+            there.sessions += 1
+            soonest = max(_soon(hit.created_at, at) for at in times)
+            worth[path] = worth.get(path, 0.0) + hit.score / rank * (1 + soonest)
+    ordered = sorted(found.values(), key=lambda each: (-worth[each.path], -each.last_at.timestamp(), each.path))
+    return ordered[:limit]
+
+
+def _touching(arrows: Iterable[Relationship]) -> Iterator[Relationship]:
+    return (arrow for arrow in arrows if arrow.target.startswith("file:"))
+
+
+def _path(arrow: Relationship) -> str:
+    return arrow.target.removeprefix("file:")
+
+
+def _soon(said_at: datetime, touched_at: datetime) -> float:
+    """Say how soon after a message something was done, 0 to 1; 0 for before it."""
+    hours = (touched_at - said_at).total_seconds() / 3600
+    return 0.0 if hours < -0.01 else 1 / (1 + max(0.0, hours) / SOON_HOURS)
 
 
 def resume(memory: "Memory", project: str | None, limit: int) -> list[Resumed]:

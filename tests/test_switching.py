@@ -124,11 +124,12 @@ def test_vectors_that_a_fault_left_out_are_made_in_the_background(tmp_path, monk
         memory.messages.append(session.id, role="user", content=TEXTS[1])
     monkeypatch.setattr(filling_module, "SETTLE_SECONDS", 0.01)
     with Memory.open(tmp_path / "s") as memory:
-        memory.search("tea")
         for _ in range(200):
-            if memory.vector_stats().models and memory.vector_stats().models[0].vectors == 2:
+            # that they are there is told to searches a moment after they are written
+            if not any(leg.fault for leg in memory.search("tea", mode="semantic").legs):
                 break
             time.sleep(0.05)
+        assert memory.vector_stats().models[0].vectors == 2
         assert found(memory) == TEXTS[1]
 
 

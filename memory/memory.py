@@ -143,7 +143,9 @@ class Memory:
         Raises:
             InvalidInput: An argument is unknown, or cannot be what it is.
         """
-        return self._searcher.search(request_of(query, arguments))
+        request = request_of(query, arguments)
+        self._vector_follower.start()
+        return self._searcher.search(request)
 
     @property
     def recipe(self) -> Recipe:

@@ -149,6 +149,12 @@ def unpack_attributes(packed: bytes) -> dict[str, int]:
     return dict(zip(ATTRIBUTES, _PACKING.unpack(packed), strict=True))
 
 
+def unpack_role_session_at(packed: bytes) -> tuple[int, int, int]:
+    """Unpack role, session and time (microseconds) alone, which every candidate is asked for."""
+    _, _, role, _, _, session, _, _, at = _PACKING.unpack(packed)
+    return role, session, at
+
+
 def record_key(kind: str, number: int) -> int:
     """Give one number for a record of any searchable kind: the attribute `record`."""
     return KINDS[kind] << 40 | number

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from indexers.words import STOP_WORDS
 from memory.search.query import ParsedQuery
@@ -96,9 +97,10 @@ def asked_of(parsed: ParsedQuery, query: str, now: datetime) -> Asked:
     return Asked(tuple(_times(text, now)), names, words, is_question, bool(_WHEN.match(text)))
 
 
-def name_words(text: str) -> set[str]:
+@lru_cache(maxsize=1024)
+def name_words(text: str) -> frozenset[str]:
     """Give the words of a name in lower case, without a possessive `'s`; those of one letter and stop words left out."""
-    return {word for word in _NAME.findall(text.lower()) if len(word) > 1 and word not in STOP_WORDS}
+    return frozenset(word for word in _NAME.findall(text.lower()) if len(word) > 1 and word not in STOP_WORDS)
 
 
 def _times(text: str, now: datetime) -> list[NamedTime]:

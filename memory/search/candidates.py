@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from memory.search.legs import LegAnswer
-from memory.searchable import unpack_attributes
+from memory.searchable import unpack_role_session_at
 from memory.store.chunks import ChunkRow
 
 MOST_PIECES = 3
@@ -39,8 +39,12 @@ class Candidate:
     kind: str
     number: int
     place: ChunkRow
-    attributes: dict[str, int]
-    """As `memory/searchable.py` names them."""
+    role: int
+    """As `memory/searchable.py` numbers them; 0 for none."""
+    session: int
+    """Its session's number; 0 for none."""
+    at: int
+    """When it was said, in microseconds since 1970."""
     legs: dict[str, LegScore] = field(default_factory=dict)
     pieces: dict[int, ChunkRow] = field(default_factory=dict)
     """Those that were found, by their keys, at most `MOST_PIECES`."""
@@ -58,16 +62,6 @@ class Candidate:
         """What it is a candidate for."""
         return self.kind, self.number
 
-    @property
-    def role(self) -> int:
-        """Its role, as `memory/searchable.py` numbers them; 0 for none."""
-        return self.attributes["role"]
-
-    @property
-    def session(self) -> int:
-        """Its session's number; 0 for none."""
-        return self.attributes["session"]
-
     def take(self, key: int, place: ChunkRow) -> None:
         """Note a piece that was found."""
         if len(self.pieces) < MOST_PIECES:
@@ -79,7 +73,8 @@ Candidates = dict[tuple[str, int], Candidate]
 
 def candidate_of(key: int, place: ChunkRow) -> Candidate:
     """Make a candidate of a piece."""
-    return Candidate(place.kind, place.record_number, place, unpack_attributes(place.attributes), pieces={key: place})
+    role, session, at = unpack_role_session_at(place.attributes)
+    return Candidate(place.kind, place.record_number, place, role, session, at, pieces={key: place})
 
 
 def gather(legs: Iterable[LegAnswer], places: Mapping[int, ChunkRow]) -> Candidates:
@@ -92,7 +87,9 @@ def gather(legs: Iterable[LegAnswer], places: Mapping[int, ChunkRow]) -> Candida
             if place is None:
                 continue
             record = (place.kind, place.record_number)
-            candidate = found.setdefault(record, candidate_of(hit.key, place))
+            candidate = found.get(record)
+            if candidate is None:
+                candidate = found[record] = candidate_of(hit.key, place)
             candidate.take(hit.key, place)
             if leg.name not in candidate.legs:
                 rank += 1

@@ -20,7 +20,7 @@ from memory.search.query import ParsedQuery
 from memory.search.reading import Standing
 from memory.search.recipe import RECIPE, Recipe
 from memory.search.request import SearchRequest
-from memory.searchable import KINDS, record_key
+from memory.searchable import KINDS, record_key, unpack_attributes
 from memory.store.chunks import ChunkRow
 from memory.store.store import Store
 
@@ -132,8 +132,11 @@ class Finder:
         beside = self._store.sessions.beside(_messages(best))
         numbers = sorted({number for pair in beside.values() for number in pair if number})
         keys = {first for first, _ in self._store.sessions.ends(numbers).values()}
-        found = (candidate_of(key, place) for key, place in self._store.chunks.places(sorted(keys)).items())
-        return {each.record: each for each in found if passes(each.attributes, conditions.records)}
+        found: Candidates = {}
+        for key, place in self._store.chunks.places(sorted(keys)).items():
+            if passes(unpack_attributes(place.attributes), conditions.records):
+                found[place.kind, place.record_number] = candidate_of(key, place)
+        return found
 
     def _complete(self, parsed: ParsedQuery, legs: Legs, best: list[Candidate]) -> None:
         """Ask the keyword and the semantic leg for what they say of candidates that they did not give by themselves."""
@@ -161,9 +164,8 @@ class Finder:
             return
         first = self._store.sessions.first_said(session)
         for key, place in self._store.chunks.places([first] if first else []).items():
-            candidate = candidate_of(key, place)
-            if passes(candidate.attributes, conditions.records):
-                found[candidate.record] = candidate
+            if passes(unpack_attributes(place.attributes), conditions.records):
+                found[place.kind, place.record_number] = candidate_of(key, place)
 
     def _wanted(
         self, found: Candidates, parsed: ParsedQuery, conditions: Conditions, titles: Mapping[int, LegScore]

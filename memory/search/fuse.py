@@ -92,7 +92,9 @@ def _beside(candidate: Candidate, recipe: Recipe) -> float:
 
 
 def _in_time(candidate: Candidate, asked: Asked, recipe: Recipe, now: datetime) -> float:
-    at = datetime.fromtimestamp(candidate.attributes["at"] / _MICROS, UTC)
+    if not (asked.times or asked.asks_when or recipe.recency):
+        return 0.0
+    at = datetime.fromtimestamp(candidate.at / _MICROS, UTC)
     worth = recipe.dates * asked.closeness(at) if asked.times else 0.0
     if asked.asks_when and candidate.names_time:
         worth += recipe.times

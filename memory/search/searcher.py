@@ -113,7 +113,9 @@ class Searcher:
                     continue
                 if len(hits) >= request.limit:
                     return hits, False
-                hit = self._hit(request, candidate, record, read, snippet(text, *stems))
+                hit = self._hit(
+                    request, candidate, record, read, snippet(text, *stems, looks_for_typos="keyword" in candidate.legs)
+                )
                 hits.append(hit)
                 if same is not None:
                     seen[same] = hit

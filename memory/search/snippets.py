@@ -13,7 +13,9 @@ _PLAIN = re.compile(r"[^\W_]+")
 MARK, END = "<mark>", "</mark>"
 
 
-def snippet(text: str, stems: set[str], identifiers: set[str], length: int = LENGTH) -> str:
+def snippet(
+    text: str, stems: set[str], identifiers: set[str], length: int = LENGTH, *, looks_for_typos: bool = True
+) -> str:
     """Cut out the part of a text that holds the most different words looked for, and mark them.
 
     Args:
@@ -21,11 +23,15 @@ def snippet(text: str, stems: set[str], identifiers: set[str], length: int = LEN
         stems: Stems of the words looked for.
         identifiers: Whole names and pairs of characters looked for, in lower case.
         length: Characters that are shown at most.
+        looks_for_typos: Whether words that are a letter or two off are marked, when no others stand in the text.
 
     Returns:
         Text on one line, `…` where it was cut; matches between `<mark>` and `</mark>`.
     """
     spans = _matches(text, stems, identifiers)
+    near = [each for each in stems if len(each) >= SHORTEST_TYPO]
+    if not spans and looks_for_typos and (near or identifiers):
+        spans = _merged(_near(text, near, identifiers))
     start = _best_start(text, spans, length)
     end = min(len(text), start + length)
     if start > 0 and (blank := re.search(r"\s", text[start : start + 20])):
@@ -44,7 +50,6 @@ def snippet(text: str, stems: set[str], identifiers: set[str], length: int = LEN
 
 def _matches(text: str, stems: set[str], identifiers: set[str]) -> list[tuple[int, int]]:
     found: list[tuple[int, int]] = []
-    near = [each for each in stems if len(each) >= SHORTEST_TYPO]
     # a stem begins as its word does, so most words need not be stemmed
     heads = {each[:2] for each in stems}
     for match in _PLAIN.finditer(text):
@@ -56,8 +61,6 @@ def _matches(text: str, stems: set[str], identifiers: set[str]) -> list[tuple[in
         for name in identifiers:
             if name in lower and len(lower) == len(text):
                 found += [match.span() for match in re.finditer(re.escape(name), lower)]
-    if not found and (near or identifiers):
-        found = _near(text, near, identifiers)
     return _merged(found)
 
 

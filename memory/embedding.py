@@ -137,13 +137,23 @@ class Embedders:
         chunks = self._store.chunks
         return chunks.vector_table(embedder.model) or chunks.make_vector_table(embedder.model, embedder.dim)
 
-    def embedded(self, setting: str, texts: Sequence[str]) -> "tuple[VectorTable, NDArray[np.float32]]":
+    def embedded(
+        self, setting: str, texts: Sequence[str], tokens: "Sequence[NDArray[np.int32]] | None" = None
+    ) -> "tuple[VectorTable, NDArray[np.float32]]":
         """Embed texts to be stored, and say where their vectors belong.
+
+        Args:
+            setting: The embedder.
+            texts: What is embedded.
+            tokens: The texts' tokens of the built-in model, where they were cut already.
 
         Raises:
             EmbedderError: It cannot be opened or reached, or its vectors have another length than before.
         """
-        vectors, table = self.opened(setting).embed(texts), self.table_made(setting)
+        embedder, table = self.opened(setting), self.table_made(setting)
+        vectors = _from_tokens(embedder, tokens) if tokens is not None else None
+        if vectors is None:
+            vectors = embedder.embed(texts)
         if vectors.shape[1] != table.dim:
             raise EmbedderError(
                 f"{setting} gives vectors of {vectors.shape[1]} numbers, those that are stored have {table.dim}; it is another"
@@ -177,3 +187,11 @@ def _lasting(setting: str) -> str:
     kind, _, name = setting.partition(":")
     folder = Path(name).expanduser()
     return f"{kind}:{folder.resolve()}" if name and folder.is_dir() else setting
+
+
+def _from_tokens(embedder: "Embedder", tokens: "Sequence[NDArray[np.int32]]") -> "NDArray[np.float32] | None":
+    """Embed tokens of the built-in model; None when the embedder is another."""
+    from indexers.embedders.static import built_in
+
+    model = built_in()
+    return model.embed_tokens(tokens) if embedder is model else None

@@ -6,7 +6,7 @@ Texts are embedded before the transaction begins; when the embedder fails, the r
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +59,8 @@ class Prepared:
     vectors: "NDArray[np.float32] | None" = None
     table: VectorTable | None = None
     """Where the vectors go."""
+    tokens: list[bytes] = field(default_factory=list)
+    """The packed tokens of each piece, for late interaction."""
 
 
 class Saver:
@@ -140,6 +142,10 @@ class Saver:
         prepared = Prepared([list(pieces(each)) for each in passages])
         flat = [piece for each in prepared.pieces for piece in each]
         wanted = [i for i, piece in enumerate(flat) if piece.is_embedded]
+        if not flat:
+            return prepared
+        texts = [piece.told for piece in flat]
+        tokens = self._tokens(prepared, texts)
         if not wanted:
             return prepared
         self.fault = self.embedders.is_resting()
@@ -149,7 +155,9 @@ class Saver:
 
         try:
             setting = self.embedders.choice().answers
-            table, vectors = self.embedders.embedded(setting, [flat[i].told for i in wanted])
+            table, vectors = self.embedders.embedded(
+                setting, [texts[i] for i in wanted], [tokens[i] for i in wanted] if tokens else None
+            )
         except IndexerError as error:
             self.fault = str(error)
             self.embedders.note(self.fault)
@@ -159,6 +167,19 @@ class Saver:
         prepared.rows = np.asarray(wanted, dtype=np.int64)[has_direction]
         prepared.vectors = vectors[has_direction]
         return prepared
+
+    def _tokens(self, prepared: Prepared, texts: Sequence[str]) -> "list[NDArray[np.int32]] | None":
+        """Cut texts into the tokens of the built-in model, and note them to be kept; None when it cannot be opened."""
+        from indexers.embedders.static import built_in
+        from indexers.late_interaction import pack_tokens
+
+        try:
+            model = built_in()
+        except IndexerError:
+            return None
+        tokens = model.token_ids(texts)
+        prepared.tokens = pack_tokens(model.model, tokens)
+        return tokens
 
     def write_pieces(self, facts: Sequence[Facts], numbers: Sequence[int], prepared: Prepared) -> None:
         """Write the pieces of records that have their numbers now; inside the records' transaction."""
@@ -184,7 +205,7 @@ class Saver:
                     ChunkRow(fact.kind, number, piece.passage, piece.start, piece.end, packed, piece.is_embedded)
                 )
         if rows:
-            self.store.chunks.put(rows, prepared.table, prepared.rows, prepared.vectors)
+            self.store.chunks.put(rows, prepared.table, prepared.rows, prepared.vectors, prepared.tokens)
 
     def _tool_number(self, tool: str | None) -> int:
         return self.store.chunks.word_number(tool) if tool else 0

@@ -64,8 +64,12 @@ class StaticEmbedder:
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Embed texts, in order; see `Embedder.embed`. Only the first `MAX_TOKENS` tokens of a text count."""
-        vectors = np.zeros((len(texts), self.dim), np.float32)
-        for row, ids in enumerate(self.token_ids(texts)):
+        return self.embed_tokens(self.token_ids(texts))
+
+    def embed_tokens(self, tokens: Sequence[NDArray[np.int32]]) -> NDArray[np.float32]:
+        """Embed texts that `token_ids` has cut; what `embed` gives of them."""
+        vectors = np.zeros((len(tokens), self.dim), np.float32)
+        for row, ids in enumerate(tokens):
             if ids.size:
                 # One text at a time, summed token by token: the order of additions, and so every bit of the row, is
                 # the same alone, in a batch and on any number of cores (einsum without BLAS, 2.3 times as fast as sum).

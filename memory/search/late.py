@@ -41,13 +41,26 @@ class PieceTokens:
         found = {key: self._known[key] for key in wanted if key in self._known}
         lacking = sorted(wanted - found.keys())
         if lacking:
+            made = self._kept(lacking)
+            found |= made
+            self._remember(made)
+            lacking = [key for key in lacking if key not in made]
+        if lacking:
             texts = told_texts(self._store, lacking)
             made = dict(zip(texts, self.late.tokens(list(texts.values())), strict=True))
-            if len(self._known) + len(made) > MOST_CACHED:
-                self._known.clear()
-            self._known |= made
             found |= made
+            self._remember(made)
         return found
+
+    def _kept(self, keys: Sequence[int]) -> "dict[int, Tokens]":
+        """Read the tokens that were kept when the pieces were written."""
+        kept = self._store.chunks.tokens_of(keys)
+        return {key: tokens for key, packed in kept.items() if (tokens := self.late.unpacked(packed)) is not None}
+
+    def _remember(self, made: "dict[int, Tokens]") -> None:
+        if len(self._known) + len(made) > MOST_CACHED:
+            self._known.clear()
+        self._known |= made
 
 
 def late_leg(

@@ -104,6 +104,7 @@ class Chunks:
         table: VectorTable | None = None,
         rows: "NDArray[np.int64] | None" = None,
         vectors: "NDArray[np.float32] | None" = None,
+        tokens: Sequence[bytes] = (),
     ) -> list[int]:
         """Write chunks, and vectors of some of them, and give the chunks' numbers; inside a transaction.
 
@@ -112,6 +113,7 @@ class Chunks:
             table: Where the vectors go.
             rows: int64 of shape (n,): which of the chunks have a vector.
             vectors: float32 of shape (n, dim), each row of length 1.
+            tokens: Those of each chunk, packed; none when they are not known.
         """
         first = self.last_key() + 1
         self._database.execute_many(
@@ -131,6 +133,7 @@ class Chunks:
                 for number, each in enumerate(chunks, first)
             ),
         )
+        self._database.execute_many("insert into piece_tokens (number, tokens) values (?, ?)", enumerate(tokens, first))
         # a table that was dropped since the vectors were made: the embedder that took over makes them later
         if table is not None and rows is not None and vectors is not None and self.is_there(table):
             from indexers.vectors import sqlite_vec
@@ -163,6 +166,10 @@ class Chunks:
         for table in self.vector_tables():
             sqlite_vec.remove_rows(self._database, table.name, keys)
         self._database.execute_many("delete from chunk where number = ?", ((key,) for key in keys))
+
+    def tokens_of(self, keys: Sequence[int]) -> dict[int, bytes]:
+        """Give the packed tokens of chunks by their numbers, where they are kept."""
+        return {row[0]: row[1] for row in self._of("select number, tokens from piece_tokens where number in", keys)}
 
     def places(self, keys: Sequence[int]) -> dict[int, ChunkRow]:
         """Give chunks by their numbers; those that are gone are missing."""

@@ -1,3 +1,30 @@
 """What `recall.py --ablate` changes: a name for the row, and the fields of the recipe with their values."""
 
-ABLATIONS: dict[str, dict[str, float]] = {}
+ABLATIONS: dict[str, dict[str, float]] = {
+    "without BM25": {"keyword": 0, "keyword_long": 0, "known": 0},
+    "without vectors": {"semantic": 0},
+    "without late interaction": {"late": 0},
+    "BM25 .35 for every length": {"keyword": 0.35, "keyword_long": 0.35},
+    "words known or not alike": {"known": 0},
+    "without context": {"before": 0, "after": 0},
+    "context .5": {"before": 0.5, "after": 0.5},
+    "rarity ignored": {"rarity": 0},
+    "rarity in full": {"rarity": 1},
+    "without neighbours": {"neighbour": 0},
+    "without session evidence": {"session": 0},
+    "session evidence .6": {"session": 0.6},
+    "without titles": {"title": 0},
+    "without arrows": {"graph": 0},
+    "without speakers": {"speaker": 0},
+    "without dates": {"dates": 0},
+    "without times for when": {"times": 0},
+    "questions as good": {"asking": 0},
+    "without persons": {"person": 0},
+    "without asides": {"aside": 0},
+    "recency .2": {"recency": 0.2},
+    "30 looked into": {"looked_into": 30},
+    "120 looked into": {"looked_into": 120},
+    "no neighbours fetched": {"with_neighbours": 0},
+    "40 pieces a leg": {"depth": 40},
+    "160 pieces a leg": {"depth": 160},
+}

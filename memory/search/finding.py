@@ -106,7 +106,7 @@ class Finder:
         legs["graph"] = graph_leg(self._store, request.parsed, ordered, conditions)
         best = ordered[: min(MOST_LOOKED_INTO, max(recipe.looked_into, 2 * request.limit))]
         known = {each.record: each for each in best}
-        more = self._beside(best[: max(recipe.with_neighbours, request.limit)], conditions)
+        more = self._beside(best[: recipe.with_neighbours and max(recipe.with_neighbours, request.limit)], conditions)
         for key, place in self._store.chunks.places([hit.key for hit in legs["graph"].hits]).items():
             linked = known.get((place.kind, place.record_number)) or candidate_of(key, place)
             more.setdefault(linked.record, linked).legs["graph"] = LegScore(1, 1.0)

@@ -12,10 +12,12 @@ from memory.search.candidates import Candidate
 from memory.search.legs import LegAnswer
 
 BASE = -6.2
-COVER, MEANING, CONTRAST, WORDS = 7.0, 3.0, 15.0, 4.0
+COVER, MEANING, CONTRAST, WORDS = 7.0, 3.0, 20.0, 4.0
 """What the logit gains from: all words standing in the text, by themselves or by near ones; a cosine of 1; being said by
 whom the query names and not by another; and the keyword score above `MANY_WORDS` of the best possible."""
 MANY_WORDS = 0.4
+CONTRASTED = 3
+"""Texts of each side that are compared; one alone tells less (docs/recall.md)."""
 COMMON_COSINE = 0.45
 """What the built-in embedder gives on average; it stands for the cosines of others, which lie elsewhere."""
 FULL_MATCH, NO_MEANING, FULL_MEANING = 0.55, 0.25, 0.8
@@ -59,7 +61,7 @@ def _confidence(candidate: Candidate, legs: Mapping[str, LegAnswer], contrast: f
 
 
 def _contrast(candidates: Sequence[Candidate], asked: Asked) -> float:
-    """Say how much better the best of whom the query names fits than the best of the others, names aside; 0 for no names.
+    """Say how much better the best of whom the query names fit than the best of the others, names aside; 0 for no names.
 
     What was said by somebody else is the commonest wrong answer to a question about a person.
     """
@@ -69,4 +71,9 @@ def _contrast(candidates: Sequence[Candidate], asked: Asked) -> float:
     ]
     if not named or not others:
         return 0.0
-    return max(named) - max(others)
+    return _mean_of_best(named) - _mean_of_best(others)
+
+
+def _mean_of_best(covers: list[float]) -> float:
+    best = sorted(covers, reverse=True)[:CONTRASTED]
+    return sum(best) / len(best)

@@ -13,11 +13,12 @@ class Document:
     group: str
     """What it is removed with: all pieces of one record have one group."""
     body: str = ""
+    """Words that spaces tell apart, as `indexers.words.split` gives them."""
     title: str = ""
     identifiers: str = ""
     """Words separated by spaces, as `indexers.words.names` gives them."""
     bigrams: str = ""
-    """Pairs of characters separated by spaces, as `indexers.words.bigrams` gives them."""
+    """Pairs of characters, and signs, separated by spaces, as `indexers.words.split` gives them."""
     attributes: Mapping[str, int] = field(default_factory=dict)
     """What filters look at."""
 

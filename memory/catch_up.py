@@ -33,7 +33,7 @@ from memory.store.store import Store
 if TYPE_CHECKING:
     from indexers.keyword.tantivy import TantivyEngine, TantivyWriter
 
-LAYOUT = 2
+LAYOUT = 3
 """Raised when documents are made differently, so that older indexes are rebuilt."""
 BATCH_RECORDS, STRETCH_CHANGES = 2_000, 50_000
 """Records that are read together, and changes that are followed in one commit. Untuned."""

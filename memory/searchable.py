@@ -8,7 +8,7 @@ from typing import Any
 
 from indexers.chunks import chunk_spans
 from indexers.document import Document
-from indexers.words import bigrams, names
+from indexers.words import names, split
 
 ATTRIBUTES = {
     "workspace": "<i4",
@@ -169,11 +169,12 @@ def document_of(key: int, kind: str, record: int, text: str, packed: bytes, send
     """Make the document of one chunk; it is found by the name of who said it, too."""
     attributes = unpack_attributes(packed)
     group = group_of(kind, record)
+    text, pairs = split(text)
+    identifiers, inside = names(text)
     if kind == "session":
         # a session is found by its title alone, so that no filter has to keep it out of other searches
-        return Document(key, group, title=_with(text, names(text)[1]), bigrams=bigrams(text), attributes=attributes)
-    identifiers, inside = names(text)
-    return Document(key, group, _with(text, f"{inside} {sender}".strip()), "", identifiers, bigrams(text), attributes)
+        return Document(key, group, title=_with(text, inside), bigrams=pairs, attributes=attributes)
+    return Document(key, group, _with(text, f"{inside} {sender}".strip()), "", identifiers, pairs, attributes)
 
 
 def _with(text: str, words: str) -> str:

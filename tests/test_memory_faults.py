@@ -241,7 +241,7 @@ def test_an_embedder_without_vectors_is_said(tmp_path):
             assert "hark reindex" in leg.fault
             memory.messages.append(memory.sessions.list().items[0].id, role="user", content="one with a vector")
         memory.reindex()
-        assert [leg.fault for leg in memory.search("kettle").legs] == [None] * 4
+        assert not any(leg.fault for leg in memory.search("kettle").legs)
 
 
 @pytest.mark.parametrize("budget", [120, 264, 265, 358, 700])

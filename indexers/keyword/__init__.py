@@ -1,12 +1,13 @@
 """Keyword engines: BM25 over words. One file an engine; all answer alike (`tests/contracts/test_keyword_engines.py`)."""
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from indexers.document import Document, Filter, Hit
-from indexers.words import STOP_WORDS, bigrams, humps, is_identifier, stems
+from indexers.words import ENDING, SHORTEST_ENDING, STOP_WORDS, bigrams, humps, names, signs, spaced, stems
 
 EXTRA_WEIGHT = 2.0
 """What a name made of neighbouring words of the query counts against a word as rare. Untuned."""
@@ -20,6 +21,8 @@ EXPANSION_WEIGHT = 0.5
 """What a word that only begins like a term, or differs from it by a typo, counts against the rarest word. Untuned."""
 SHORTEST_TYPO, SHORTEST_TWO_TYPOS = 4, 8
 """Letters from which on a term that stands nowhere may be one, or two, letters off. Source: Lucene's `fuzziness: AUTO`."""
+
+_UMLAUTS = re.compile(r"([aou])e")
 
 
 @dataclass(frozen=True)
@@ -93,24 +96,28 @@ def terms_of(
             found[Term("identifiers", word[:-1].lower(), is_prefix=True)] = None
             found.update((Term(name, word[:-1].lower(), is_prefix=True), None) for name in fields)
             continue
-        pairs = bigrams(word)
-        for pair in pairs.split():
-            found[Term("bigrams", pair)] = None
-        if not pairs or not word.isalpha():
-            lower = word.lower()
-            if is_identifier(word) and "body" in fields:
-                found[Term("identifiers", lower)] = None
-            parts = humps(word)
-            for part in stems(word) + ([] if not parts else stems(" ".join(parts))):
-                if keep_stop_words or not (lower in STOP_WORDS or part in STOP_WORDS):
-                    spelled = lower if len(parts) < 2 and word.isalpha() else ""
-                    found.update((Term(name, part, spelled=spelled), None) for name in fields)
+        found.update((Term("bigrams", pair), None) for pair in [*bigrams(word).split(), *signs(word).split()])
+        found.update((term, None) for term in _spelled_terms(spaced(word), fields, keep_stop_words))
         if len(found) >= 2 * MOST_TERMS:
             break
     if all(term.is_extra for term in found) and not keep_stop_words and words:
         return terms_of(words, fields, keep_stop_words=True)
     named = [term for term in found if not term.is_extra][:MOST_TERMS]
     return tuple(named + [term for term in found if term.is_extra])
+
+
+def _spelled_terms(word: str, fields: Sequence[str], keep_stop_words: bool) -> list[Term]:
+    """Make the terms of what is written with letters and spaces."""
+    lower = word.lower()
+    found = [Term("identifiers", name) for name in names(word)[0].split() if not name.startswith(ENDING)]
+    if "body" not in fields:
+        found = []
+    parts = humps(word)
+    for part in stems(word) + ([] if not parts else stems(" ".join(parts))):
+        if keep_stop_words or not (lower in STOP_WORDS or part in STOP_WORDS):
+            spelled = lower if len(parts) < 2 and word.isalpha() else ""
+            found += [Term(name, part, spelled=spelled) for name in fields]
+    return found
 
 
 def phrase_of(text: str, field_name: str = "body") -> tuple[Term, ...]:
@@ -133,8 +140,29 @@ def misspellings(term: Term) -> list[tuple[str, int]]:
     """
     if term.field == "bigrams" or not any(map(str.isalpha, term.text)):
         return []
-    texts = dict.fromkeys([term.text, *(term.spelled[:length] for length in range(len(term.spelled), 5, -1)[:6])])
+    texts = dict.fromkeys(
+        [*_written(term.text), *(term.spelled[:length] for length in range(len(term.spelled), 5, -1)[:6])]
+    )
     return [(text, _letters_off(text)) for text in texts if len(text) >= SHORTEST_TYPO]
+
+
+def beginnings(term: Term) -> list[tuple[str, str]]:
+    """Give what a term that stands nowhere may be the beginning of: fields, and how words in them begin.
+
+    Among the identifiers the ends of compounds stand, so that a word is found in their middle.
+    """
+    if term.is_prefix or term.field == "identifiers":
+        return [(term.field, term.text)]
+    if term.field == "bigrams" or not term.spelled:
+        return []
+    texts = [text for text in _written(term.text) if len(text) >= SHORTEST_ENDING]
+    fields = [(term.field, ""), ("identifiers", ENDING)] if term.field == "body" else [(term.field, "")]
+    return [(field_name, head + text) for field_name, head in fields for text in texts]
+
+
+def _written(text: str) -> list[str]:
+    """Give a word as it stands and, where it may be German without its umlauts' dots, as the index has it."""
+    return list(dict.fromkeys([text, _UMLAUTS.sub(r"\1", text)]))
 
 
 def _letters_off(text: str) -> int:

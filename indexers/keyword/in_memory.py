@@ -12,6 +12,7 @@ from indexers.keyword import (
     KeywordQuery,
     Statistics,
     Term,
+    beginnings,
     expansion_weight,
     inverse_document_frequency,
     misspellings,
@@ -137,11 +138,13 @@ class InMemoryEngine:
         """Which documents hold a word that begins like the term, or is a typo away from it."""
         found: set[int] = set()
         near = [] if term.is_prefix else misspellings(term)
+        heads: dict[str, tuple[str, ...]] = defaultdict(tuple)
+        for field, head in beginnings(term):
+            heads[field] += (head,)
         for other, keys in self._postings.items():
-            if other.field != term.field:
-                continue
-            begins = (term.is_prefix or term.field == "identifiers") and other.text.startswith(term.text)
-            if begins or any(letters_apart(text, other.text, far) <= far for text, far in near):
+            near_here = near if other.field == term.field else []
+            begins = other.text.startswith(heads[other.field])
+            if begins or any(letters_apart(text, other.text, far) <= far for text, far in near_here):
                 found.update(keys)
         return found
 

@@ -29,6 +29,7 @@ from indexers.keyword import (
     KeywordQuery,
     Statistics,
     Term,
+    beginnings,
     expansion_weight,
     inverse_document_frequency,
     misspellings,
@@ -181,9 +182,7 @@ class TantivyEngine:
 
     def _expansions(self, term: Term) -> list[Query]:
         """What may stand for a term that is asked for as a prefix, or stands nowhere."""
-        found: list[Query] = []
-        if term.is_prefix or term.field == "identifiers":
-            found.append(Query.regex_query(self._schema, term.field, re.escape(term.text) + ".*"))
+        found = [Query.regex_query(self._schema, name, re.escape(head) + ".*") for name, head in beginnings(term)]
         for text, far in [] if term.is_prefix else misspellings(term):
             found.append(Query.fuzzy_term_query(self._schema, term.field, text, far, True, False))
         return [Query.disjunction_max_query(found)] if len(found) > 1 else found

@@ -1,6 +1,6 @@
 """When is a hit an answer? A floor for scores, and what clears it in any case."""
 
-from indexers.words import STOP_WORDS, bigrams, is_identifier, stems
+from indexers.words import ENDING, STOP_WORDS, bigrams, names, normal, signs, stems
 from memory.search.query import ParsedQuery
 
 MIN_SCORE = 0.1
@@ -28,14 +28,16 @@ class Certain:
     """Says of a text that it holds what the query asks for, word for word."""
 
     def __init__(self, parsed: ParsedQuery) -> None:
-        self._phrases = [" ".join(text.lower().split()) for text in parsed.phrases]
-        self._names = [word.lower() for word in parsed.words if len(word) > 3 and is_identifier(word)]
-        wanted = [word for word in parsed.words if word.lower() not in STOP_WORDS and not bigrams(word)]
+        self._phrases = [" ".join(normal(text).lower().split()) for text in parsed.phrases]
+        found = [name for word in parsed.words for name in names(word)[0].split() if not name.startswith(ENDING)]
+        self._names = [name for name in found if len(name) > 3]
+        wanted = [word for word in parsed.words if word.lower() not in STOP_WORDS]
         self._stems = {stem for word in wanted for stem in stems(word)}
-        self._pairs = {pair for word in parsed.words for pair in bigrams(word).split()}
+        self._pairs = {pair for word in parsed.words for pair in f"{bigrams(word)} {signs(word)}".split()}
 
     def holds(self, text: str) -> bool:
         """Say whether a text holds the whole quoted phrase, an identifier of the query, or all its words but stop words."""
+        text = normal(text)
         lower = text.lower()
         if any(name in lower for name in self._names):
             return True

@@ -1,10 +1,12 @@
 """The query language: words, phrases, exclusions and filters; what does not parse is words."""
 
 import re
+import unicodedata
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from indexers.words import signs
 from memory.dates import read_date
 
 LONGEST_QUERY = 20_000
@@ -75,7 +77,8 @@ def parse_query(query: str, now: datetime) -> ParsedQuery:
     excluded: list[str] = []
     titles: list[str] = []
     filters = Filters()
-    for match in _TOKEN.finditer(query[:LONGEST_QUERY].replace("\x00", " ")):
+    typed = unicodedata.normalize("NFKC", query[:LONGEST_QUERY].replace("\x00", " "))[:LONGEST_QUERY]
+    for match in _TOKEN.finditer(typed):
         name, value = match["name"], match["phrase"] if match["phrase"] is not None else match["word"]
         if value is None:
             continue
@@ -90,7 +93,8 @@ def parse_query(query: str, now: datetime) -> ParsedQuery:
                 phrases.append(value)
         else:
             words += _plain(match.group().strip('"').replace('"', " "))
-    if len(words) > MOST_WORDS_OF_A_COMMAND:
+    if len(words) > MOST_WORDS_OF_A_COMMAND or (excluded and not (words or phrases or titles or filters != Filters())):
+        # nothing can be left out of nothing: `-Xmx4g` alone is what is asked about
         words += [word for each in (*phrases, *excluded) for word in _plain(each)]
         phrases, excluded = [], []
     return ParsedQuery(tuple(words), tuple(phrases), tuple(excluded), tuple(titles), filters)
@@ -103,7 +107,7 @@ def _excludes(value: str) -> bool:
 
 def _plain(token: str) -> list[str]:
     found = [part.strip(_EDGES).rstrip(".:") for part in token.split()]
-    return [part for part in found if any(map(str.isalnum, part))]
+    return [part for part in found if any(map(str.isalnum, part)) or signs(part)]
 
 
 def _narrowed(filters: Filters, name: str, value: str, now: datetime) -> Filters | None:

@@ -9,7 +9,7 @@ from indexers.errors import IndexBroken, IndexBusy
 from indexers.keyword import KeywordQuery, Term, phrase_of, terms_of
 from indexers.keyword.in_memory import InMemoryEngine
 from indexers.keyword.tantivy import TantivyEngine
-from indexers.words import bigrams, names
+from indexers.words import names, split
 
 ATTRIBUTES = ("project", "role", "at")
 WORDS = [
@@ -31,7 +31,8 @@ WORDS = [
 
 
 def made(key, text, **attributes):
-    return Document(key, f"g{key}", f"{text}\n{names(text)[1]}", "", names(text)[0], bigrams(text), attributes)
+    body, pairs = split(text)
+    return Document(key, f"g{key}", f"{body}\n{names(body)[1]}", "", names(body)[0], pairs, attributes)
 
 
 class OnDisk:
@@ -144,6 +145,17 @@ def test_no_text_is_an_error(engine, text):
     engine.put([made(1, "std::vector in C:\\path\\x and fork")])
 
     assert isinstance(keys(engine, text), list)
+
+
+@pytest.mark.parametrize("word", ["Dampfschiff", "Donaudampf", "schiffahrt", "Muell", "loesen", "🚀", "ABC12"])
+def test_engines_expand_alike(tmp_path, word):
+    texts = ["die Donaudampfschiffahrt ruht", "der Müll", "wir lösen es", "launched 🚀", "番号ABC12です", "tea"]
+    memory, disk = InMemoryEngine(), OnDisk(tmp_path / "keyword")
+    for engine in (memory, disk):
+        engine.put([made(key, text) for key, text in enumerate(texts, 1)])
+
+    assert len(keys(memory, word)) == 1
+    assert keys(memory, word) == keys(disk, word)
 
 
 def test_engines_agree_on_random_data(tmp_path):

@@ -15,6 +15,8 @@ from memory.searchable import ROLES
 
 TITLES = 0.6
 """What the words of a title weigh against its meaning, when sessions are asked for. Untuned."""
+SAME_QUESTION = 4.0
+"""How fast what is taken from a question shrinks as its words come near those of the query: above 3/4 of them. Untuned."""
 _SECONDS_A_DAY = 86_400
 _MICROS = 1_000_000
 
@@ -106,8 +108,9 @@ def _in_time(candidate: Candidate, asked: Asked, recipe: Recipe, now: datetime) 
 
 def _said_by(candidate: Candidate, asked: Asked, recipe: Recipe) -> float:
     worth = recipe.speaker if asked.is_named(candidate.sender) else 0.0
-    if asked.is_question and candidate.is_question:
-        worth -= recipe.asking
+    if asked.is_question and candidate.is_question and candidate.cover:
+        # unless it is the very question that is looked for
+        worth -= recipe.asking * min(1.0, SAME_QUESTION * (1 - candidate.cover.whole))
     return worth + _sort_of(candidate, recipe)
 
 

@@ -120,7 +120,7 @@ def _spoken(match: re.Match[str], text: str) -> NamedTime | None:
     lower = name.lower()
     # some months are names and verbs, too
     is_month = lower in _MONTHS and lower not in ("march", "april", "may", "june", "august")
-    if not (is_month or day or year or _BEFORE_MONTH.search(text[: match.start()])):
+    if not (is_month or day or year or _BEFORE_MONTH.search(text[max(0, match.start() - 24) : match.start()])):
         return None
     month = next(number for number, each in enumerate(_MONTHS, 1) if each[:3] == lower[:3])
     return NamedTime(int(year) if year else None, month, day if day and day <= 31 else None)

@@ -84,7 +84,7 @@ class Memory:
         self.attachments = Attachments(store, self._saver, "attachment")
         self.settings = StoredSettings(store, self._saver, "setting")
         self._searcher = Searcher(
-            store, self._keyword, self._semantic, self.projects.numbers_below, self.messages.around
+            store, self._keyword, self._semantic, self.projects.numbers_below, self.messages.around, settings.reranker
         )
 
     @classmethod

@@ -27,6 +27,7 @@ from memory.store.store import Store
 if TYPE_CHECKING:
     from indexers.late_interaction import LateInteraction
     from memory.search.late import PieceTokens
+    from memory.search.rerank import Reranking
 
 MOST_LOOKED_INTO = 500
 """Records that are compared word by word, however many hits are asked for. Untuned."""
@@ -48,6 +49,7 @@ class Finder:
         self._open_late = open_late
         self._tokens: PieceTokens | None = None
         self.recipe: Recipe = RECIPE
+        self.reranking: Reranking | None = None
 
     def find(self, request: SearchRequest, conditions: Conditions) -> tuple[Legs, list[Candidate]]:
         """Run the legs of a mode and order what they found, best first, each with its score."""
@@ -68,6 +70,8 @@ class Finder:
             best = self._best(request, conditions, asked, legs, ordered, titles)
             rest = [each for each in ordered if "late" not in each.legs]
             ordered = [*fuse(best, asked, self._known(request.parsed), self.recipe, now), *rest]
+            if self.reranking:
+                legs["rerank"], ordered = self.reranking.rerank(self._store, request.parsed.text, ordered)
         else:
             leg = request.mode if request.mode in legs else "keyword"
             # a query of filters alone gives the newest, whatever they are

@@ -3,10 +3,13 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from indexers.document import AnyOf, Condition
 from indexers.keyword import KeywordQuery, phrase_of
+from indexers.rerankers import NONE as NO_RERANKER
+from indexers.rerankers import open_reranker
 from memory.catch_up import KeywordIndex
 from memory.kinds.message import Message
 from memory.nearest import SemanticIndex
@@ -18,6 +21,7 @@ from memory.search.floor import MIN_SCORE, Certain, least_score
 from memory.search.legs import LegAnswer, body_query, keyword_leg, query_stems, title_query
 from memory.search.reading import Reading
 from memory.search.request import SearchRequest
+from memory.search.rerank import Reranking
 from memory.search.snippets import snippet
 from memory.store.store import Store
 
@@ -38,10 +42,13 @@ class Searcher:
         semantic: SemanticIndex,
         projects_below: Callable[[str], list[int]],
         around: Callable[..., Sequence[Message]],
+        reranker: str = NO_RERANKER,
     ) -> None:
         self._store = store
         self._keyword = keyword
         self.finder = Finder(store, keyword, semantic, _late_interaction)
+        if reranker != NO_RERANKER:
+            self.finder.reranking = Reranking(partial(open_reranker, reranker))
         self._projects_below = projects_below
         self._around = around
 

@@ -20,7 +20,7 @@ from memory.search.query import ParsedQuery
 from memory.search.reading import Standing
 from memory.search.recipe import RECIPE, Recipe
 from memory.search.request import SearchRequest
-from memory.searchable import KINDS, record_key, unpack_attributes
+from memory.searchable import KINDS, unpack_attributes
 from memory.store.chunks import ChunkRow
 from memory.store.store import Store
 
@@ -144,17 +144,11 @@ class Finder:
 
     def _complete(self, parsed: ParsedQuery, legs: Legs, best: list[Candidate]) -> None:
         """Ask the keyword and the semantic leg for what they say of candidates that they did not give by themselves."""
-        lacking = {record_key(*each.record): each for each in best if "keyword" not in each.legs}
-        if lacking and legs["keyword"].hits:
-            these = (AnyOf("record", frozenset(lacking)),)
-            hits = keyword_leg(self._keyword, body_query(parsed), these, 3 * len(lacking)).hits
-            for key, place in self._store.chunks.places([hit.key for hit in hits]).items():
-                candidate = lacking[record_key(place.kind, place.record_number)]
-                candidate.take(key, place)
-                said = next(hit.score for hit in hits if hit.key == key)
-                held = candidate.legs.get("keyword")
-                if held is None or held.score < said:
-                    candidate.legs["keyword"] = LegScore(0, said)
+        beyond = legs["keyword"].beyond
+        for each in best:
+            said = [beyond[key] for key in each.pieces if key in beyond]
+            if said and "keyword" not in each.legs:
+                each.legs["keyword"] = LegScore(0, max(said))
         if legs["semantic"].hits:
             unsaid = [each for each in best if "semantic" not in each.legs]
             scores = self._semantic.scores(parsed.text, [key for each in unsaid for key in each.pieces])

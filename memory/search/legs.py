@@ -14,6 +14,10 @@ from memory.search.answer import Leg
 from memory.search.query import ParsedQuery
 from memory.searchable import KINDS
 
+BEYOND = 6
+"""How many times as many pieces the keyword engine is asked for as the leg gives: the scores of the others tell what their
+neighbours are worth, and cost less than to ask again. Untuned."""
+
 
 @dataclass
 class LegAnswer:
@@ -27,6 +31,8 @@ class LegAnswer:
     fault: str | None = None
     unseen: int = 0
     """Changes that it could not look at."""
+    beyond: dict[int, float] = field(default_factory=dict)
+    """Scores of pieces behind the last of `hits`, by their keys."""
     is_built_in: bool = True
     """Whether its cosines are those of the built-in embedder."""
 
@@ -72,6 +78,7 @@ def keyword_leg(
             return
         tail, answer.unseen = index.tail()
         engine = index.engine()
+        deep = limit * BEYOND if name == "keyword" else limit
         found = KeywordHits([], 0.0)
         statistics = None
         if engine is None:
@@ -79,15 +86,17 @@ def keyword_leg(
         else:
             with index.guard:
                 elsewhere = tail.terms_held(query)
-            found = engine.search(query, conditions, limit, elsewhere)
+            found = engine.search(query, conditions, deep, elsewhere)
             statistics = engine.statistics(query) if len(tail) and engine.documents() > len(tail) else None
         with index.guard:
             # the tail grows while others save
-            beside = tail.search(query, conditions, limit, statistics) if len(tail) else KeywordHits([], 0.0)
+            beside = tail.search(query, conditions, deep, statistics) if len(tail) else KeywordHits([], 0.0)
         best: dict[int, float] = {hit.key: hit.score for hit in found.hits}
         for hit in beside.hits:
             best[hit.key] = max(hit.score, best.get(hit.key, 0.0))
-        answer.hits = [Hit(key, score) for key, score in sorted(best.items(), key=lambda pair: -pair[1])][:limit]
+        ordered = sorted(best.items(), key=lambda pair: -pair[1])
+        answer.hits = [Hit(key, score) for key, score in ordered[:limit]]
+        answer.beyond = dict(ordered[limit:])
         answer.best_possible = max(found.best_possible, beside.best_possible) or 1.0
 
     return timed(name, run)

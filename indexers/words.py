@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -24,11 +25,15 @@ _SIGNS = r"\u2600-\u27bf\U0001f300-\U0001faff"
 _UNSPACED = re.compile(f"[{_WITHOUT_SPACES}]+")
 _SIGN = re.compile(f"[{_SIGNS}]")
 _RARE = re.compile(f"[{_WITHOUT_SPACES}{_SIGNS}]")
-_FOLDED = re.compile(r"[\u0130\u0131\u0300-\u0481\u048a-\u052f\u0591-\u05ea\u0610-\u06d3\u1f00-\u1fff]")
-_ACCENTS = re.compile(r"[\u0300-\u036f]")
-_MARKS = re.compile(
-    r"(?<![A-Za-z\u0418\u0438])[\u0300-\u036f]|[\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4-\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670]"
+_WIDE = re.compile(r"[\u3000\uff00-\uffef]+")
+_FOLDED = re.compile(
+    r"[\u0130\u0131\u0300-\u036f\u0386\u0388-\u0390\u03aa-\u03b0\u03c2\u03ca-\u03ce\u0400\u0401\u0403\u0407\u040c-\u040e\u0450"
+    r"\u0451\u0453\u0457\u045c-\u045e\u0476\u0477\u04c1\u04c2\u04d0-\u04d3\u04d6\u04d7\u04da-\u04df\u04e2-\u04e7\u04ea-\u04f5\u04f8"
+    r"\u04f9\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u0622-\u0626\u0629\u0640\u0649\u064b-\u065f\u0670"
+    r"\u06c0\u06c2\u06d3\u1f00-\u1fff]"
 )
+"""Letters with accents and points that `normal` takes off, and the points; the Cyrillic short i is a letter of its own."""
+_MARKS = re.compile(r"[\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670]")
 _LETTERS = str.maketrans({"İ": "I", "ı": "i", "ς": "σ", "ى": "ي", "ة": "ه"})
 _PARTICLE = re.compile(r"[והבכלמש]([\u05d0-\u05ea]{3,})|(?:[وبفك]?ال|لل)([\u0621-\u064a]{3,})")
 LONGEST_IDENTIFIER = 120
@@ -69,10 +74,26 @@ def normal(text: str) -> str:
     and Arabic; those of Latin letters go with the stems."""
     if text.isascii():
         return text
-    if not _FOLDED.search(text):
-        return text if unicodedata.is_normalized("NFKC", text) else unicodedata.normalize("NFKC", text)
-    folded = unicodedata.normalize("NFKD", text.translate(_LETTERS))
-    return unicodedata.normalize("NFKC", _MARKS.sub("", folded))
+    if not unicodedata.is_normalized("NFKC", text):
+        # most of what is not composed is full-width punctuation, and composing a whole text takes 10 times as long
+        text = _WIDE.sub(_narrow, text)
+        if not unicodedata.is_normalized("NFKC", text):
+            text = unicodedata.normalize("NFKC", text)
+    return _FOLDED.sub(_folded, text)
+
+
+def _narrow(match: re.Match[str]) -> str:
+    return unicodedata.normalize("NFKC", match[0])
+
+
+def _folded(match: re.Match[str]) -> str:
+    return _without_marks(match[0])
+
+
+@lru_cache(maxsize=1024)
+def _without_marks(letter: str) -> str:
+    bare = _MARKS.sub("", unicodedata.normalize("NFKD", letter.translate(_LETTERS)))
+    return unicodedata.normalize("NFKC", bare)
 
 
 def spaced(text: str) -> str:
@@ -87,7 +108,9 @@ def split(text: str) -> tuple[str, str]:
     text = normal(text)
     if not _RARE.search(text):
         return text, ""
-    return _UNSPACED.sub(" ", text), " ".join(each for each in (bigrams(text), signs(text)) if each)
+    runs = _UNSPACED.findall(text)
+    rest = _UNSPACED.sub(" ", text) if runs else text
+    return rest, " ".join([*_pairs(runs), *signs(rest).split()])
 
 
 def names(text: str) -> tuple[str, str]:
@@ -137,7 +160,7 @@ def _names_of(word: str) -> tuple[dict[str, None], dict[str, None]] | None:
 
 
 def _endings(word: str) -> list[str]:
-    letters = _ACCENTS.sub("", unicodedata.normalize("NFKD", word.casefold()))
+    letters = _MARKS.sub("", unicodedata.normalize("NFKD", word.casefold()))
     return [ENDING + letters[at:] for at in range(1, len(letters) - SHORTEST_ENDING + 1)]
 
 
@@ -156,10 +179,11 @@ def bigrams(text: str) -> str:
     """
     if text.isascii():
         return ""
-    pairs: list[str] = []
-    for run in _UNSPACED.findall(normal(text)):
-        pairs.extend(run[i : i + 2] for i in range(max(1, len(run) - 1)))
-    return " ".join(pairs)
+    return " ".join(_pairs(_UNSPACED.findall(normal(text))))
+
+
+def _pairs(runs: Iterable[str]) -> list[str]:
+    return [run[i : i + 2] for run in runs for i in range(max(1, len(run) - 1))]
 
 
 def signs(text: str) -> str:

@@ -23,6 +23,25 @@ def test_words_phrases_and_exclusions_are_told_apart():
     assert found.excluded == ("two", "in tests")
 
 
+@pytest.mark.parametrize(
+    ("query", "words", "excluded"),
+    [
+        ("-Xmx4g", ("Xmx4g",), ()),
+        ("--no-verify", ("--no-verify",), ()),
+        ("git commit -m", ("git", "commit", "-m"), ()),
+        ("heap -Xmx4g", ("heap",), ("Xmx4g",)),
+        ("-heap role:user", (), ("heap",)),
+    ],
+)
+def test_nothing_can_be_left_out_of_nothing(query, words, excluded):
+    assert (parsed(query).words, parsed(query).excluded) == (words, excluded)
+
+
+def test_full_width_and_decomposed_letters_are_read_as_others():
+    assert parsed("role：user ＡＢＣ cafe\u0301").words == ("ABC", "café")
+    assert parsed("deploy 🚀").words == ("deploy", "🚀")
+
+
 def test_filters_narrow_and_are_no_words():
     found = parsed(
         'port role:user tool:Bash project:web/api session:01a participant:ann tag:"two words" kind:learning file:a.py is:error'

@@ -25,6 +25,6 @@ ABLATIONS: dict[str, dict[str, float]] = {
     "30 looked into": {"looked_into": 30},
     "120 looked into": {"looked_into": 120},
     "no neighbours fetched": {"with_neighbours": 0},
-    "40 pieces a leg": {"depth": 40},
+    "80 pieces a leg": {"depth": 80},
     "160 pieces a leg": {"depth": 160},
 }

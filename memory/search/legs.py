@@ -14,7 +14,7 @@ from memory.search.answer import Leg
 from memory.search.query import ParsedQuery
 from memory.searchable import KINDS
 
-BEYOND = 6
+BEYOND = 10
 """How many times as many pieces the keyword engine is asked for as the leg gives: the scores of the others tell what their
 neighbours are worth, and cost less than to ask again. Untuned."""
 

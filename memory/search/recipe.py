@@ -56,7 +56,7 @@ class Recipe:
     """For what is new: all of it today, half of it `half_life` days ago. Off: old answers are as true as new ones."""
     half_life: float = 30.0
     """Days, for `recency`."""
-    depth: int = 80
+    depth: int = 40
     """Pieces that the keyword and the semantic leg give for 10 hits."""
     looked_into: int = 60
     """Records that late interaction looks into for 10 hits."""

@@ -1,7 +1,7 @@
 """Models of others, in folders: where the copy of a named one is, which model a folder holds, and what goes into it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from importlib import import_module
@@ -77,6 +77,21 @@ def check_hub(kind: str, name: str) -> None:
             f"{kind}:{name}: no copy is on this machine, and the hub cannot be reached; connect to the network once to "
             f"download it, or name a folder that holds the model: {kind}:FOLDER"
         ) from error
+
+
+def fetched(kind: str, name: str, download: Callable[[], object]) -> Path:
+    """Download a model of the hub into its cache, and give its folder there.
+
+    Raises:
+        EmbedderError: It cannot be had.
+    """
+    check_hub(kind, name)
+    with as_fault(f"{kind}:{name} cannot be downloaded"):
+        download()
+    folder = cached_copy(name)
+    if folder is None:
+        raise EmbedderError(f"{kind}:{name}: the download is not in the hub's cache; name a folder: {kind}:FOLDER")
+    return folder
 
 
 def fingerprint(folder: Path) -> str:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from indexers.embedders._rows import embed_with, padded
 from indexers.errors import EmbedderError
-from indexers.model_folders import as_fault, cached_copy, check_hub, fingerprint, folder_at, is_folder, without_bars
+from indexers.model_folders import as_fault, cached_copy, fetched, fingerprint, folder_at, is_folder, without_bars
 
 KIND = "sentence_transformers"
 BATCH = 32
@@ -81,17 +81,9 @@ def open_embedder(name: str) -> SentenceTransformersEmbedder:
         folder = folder_at(KIND, name)
         return SentenceTransformersEmbedder(folder.name, folder)
     full = name if "/" in name else f"sentence-transformers/{name}"
-    return SentenceTransformersEmbedder(full, cached_copy(full) or _download(full))
-
-
-def _download(name: str) -> Path:
-    check_hub(KIND, name)
-    with as_fault(f"{KIND}:{name} cannot be downloaded"):
-        _load(name, local=False)
-    folder = cached_copy(name)
-    if folder is None:
-        raise EmbedderError(f"{KIND}:{name}: the download is not in the hub's cache; name a folder: {KIND}:FOLDER")
-    return folder
+    return SentenceTransformersEmbedder(
+        full, cached_copy(full) or fetched(KIND, full, lambda: _load(full, local=False))
+    )
 
 
 def _load(name: str, *, local: bool) -> Any:

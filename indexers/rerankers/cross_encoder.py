@@ -16,7 +16,7 @@ from indexers.errors import EmbedderError
 from indexers.model_folders import (
     as_fault,
     cached_copy,
-    check_hub,
+    fetched,
     fingerprint,
     folder_at,
     harmless,
@@ -74,17 +74,7 @@ def open_reranker(name: str) -> CrossEncoderReranker:
     if is_folder(name):
         folder = folder_at(KIND, name)
         return CrossEncoderReranker(folder.name, folder)
-    return CrossEncoderReranker(name, cached_copy(name) or _download(name))
-
-
-def _download(name: str) -> Path:
-    check_hub(KIND, name)
-    with as_fault(f"{KIND}:{name} cannot be downloaded"):
-        _load(name, local=False)
-    folder = cached_copy(name)
-    if folder is None:
-        raise EmbedderError(f"{KIND}:{name}: the download is not in the hub's cache; name a folder: {KIND}:FOLDER")
-    return folder
+    return CrossEncoderReranker(name, cached_copy(name) or fetched(KIND, name, lambda: _load(name, local=False)))
 
 
 def _load(name: str, *, local: bool) -> Any:

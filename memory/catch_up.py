@@ -249,7 +249,11 @@ class KeywordIndex:
             raise IndexBroken(f"{where}: the index of another store; it is rebuilt")
         if mark.get("layout") != LAYOUT:
             raise IndexBroken(f"{where}: the index was made by another version; it is rebuilt")
-        if mark["seq"] and self._store.changes.token(mark["seq"]) != mark["token"]:
+        token = self._store.changes.token(mark["seq"]) if mark["seq"] else mark["token"]
+        if token is None and mark["seq"] > self._store.changes.last_seq() and self._store.database.is_in_snapshot:
+            # the index is newer than the moment that is being read
+            return
+        if token != mark["token"]:
             raise IndexBroken(f"{where}: the index followed another log; it is rebuilt")
 
     def _generation(self) -> Path:

@@ -1,13 +1,15 @@
 """The vector index, level with the store: what is near in meaning to a text."""
 
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from indexers.document import Filter, Hit
 from indexers.embedders import Embedder, embed_queries
-from memory.embedding import FAULT
+from indexers.errors import EmbedderError, IndexerError
+from memory.embedding import FAULT, PATIENCE_SECONDS
 from memory.errors import InvalidInput
 from memory.filling import FILLED
 from memory.saving import Saver
@@ -50,6 +52,8 @@ class SemanticIndex:
         self._table: str | None = None
         self._wanted = self._lacks = 0
         self._guard = threading.Lock()
+        self._failed: tuple[str, str, float] | None = None
+        """A model that could not embed a query, why, and until when it is not asked again."""
         self._asked: tuple[str, str, NDArray[np.float32]] | None = None
         self.model = ""
         """The model that answered last."""
@@ -77,7 +81,7 @@ class SemanticIndex:
             with self._guard:
                 index = self._level(table)
                 self.fault = self._standing(self._lacks, self._wanted, embedder.model)
-                return index.search(vector, conditions, limit)
+                return index.search(vector, conditions, limit, self._store.chunks.last_key())
 
     def scores(self, text: str, keys: list[int]) -> dict[int, float]:
         """Give the cosines of pieces to a text that was searched for just now; pieces without a vector are missing."""
@@ -88,19 +92,31 @@ class SemanticIndex:
             if table is None or not vector.any() or not keys:
                 return {}
             with self._guard:
-                return self._level(table).scores(vector, keys)
+                return self._level(table).scores(vector, keys, self._store.chunks.last_key())
 
     def _vector(self, embedder: Embedder, text: str) -> "NDArray[np.float32]":
-        """Embed a query; the last one is remembered."""
+        """Embed a query; the last one is remembered, and for a while that it could not be done.
+
+        Raises:
+            IndexerError: The embedder failed, or did so just now.
+        """
         held = self._asked
-        if held is None or held[:2] != (embedder.model, text):
-            held = self._asked = (embedder.model, text, embed_queries(embedder, [text])[0])
-        return held[2]
+        if held is not None and held[:2] == (embedder.model, text):
+            return held[2]
+        if self._failed is not None and self._failed[0] == embedder.model and time.monotonic() < self._failed[2]:
+            raise EmbedderError(self._failed[1])
+        try:
+            vector: NDArray[np.float32] = embed_queries(embedder, [text])[0]
+        except IndexerError as error:
+            self._failed = (embedder.model, str(error), time.monotonic() + PATIENCE_SECONDS)
+            raise
+        self._asked, self._failed = (embedder.model, text, vector), None
+        return vector
 
     def _standing(self, lacks: int, wanted: int, model: str) -> str | None:
         coming = self._store.state(FAULT)
         late = f"the embedder that was chosen cannot take over yet, {model} answers: {coming}" if coming else None
-        return self._saver.fault or late or _fault(lacks, wanted, model)
+        return self._embedders.is_resting() or late or _fault(lacks, wanted, model)
 
     def pages(self, kind: str, size: int) -> Iterator[VectorPage]:
         """Give the stored vectors of a kind's records, in the order in which they were written; see `Memory.vectors`."""
@@ -130,7 +146,7 @@ class SemanticIndex:
             if self._index is None or filled != self._filled or table.name != self._table:
                 return self._load(table, last, filled)
             if last <= self._seq:
-                # an older snapshot may use a newer memory: what it cannot see is dropped where hits are read
+                # an older snapshot may use a newer memory: rows that it cannot see are left out by their keys
                 return self._index
             added = self._store.chunks.attributes_after(self._last_chunk, RELOAD_ABOVE + 1)
             if len(added) > RELOAD_ABOVE:

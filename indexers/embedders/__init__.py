@@ -6,7 +6,6 @@ colon of a setting such as `fastembed:BAAI/bge-small-en-v1.5` (empty for the bui
 
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.util import find_spec
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Protocol
 
@@ -76,7 +75,7 @@ def open_embedder(setting: str, *, key: str = "") -> Embedder:
         EmbedderError: No such embedder, its package is not installed, or its model cannot be read.
     """
     kind, _, name = setting.partition(":")
-    if find_spec(f"{__name__}.{kind}") is None or kind not in embedder_names():
+    if kind not in embedder_names():
         raise EmbedderError(f"no embedder is called {kind!r}; there are: {', '.join(embedder_names())}")
     module = import_module(f"{__name__}.{kind}")
     takes_key = getattr(module, "TAKES_KEY", False)

@@ -120,8 +120,14 @@ class SqliteVecIndex:
         """Take note that all rows with one of these attribute values are gone."""
         self._bits.drop_where(attribute, values)
 
-    def search(self, vector: "Vectors", conditions: Filter, limit: int) -> list[Hit]:
+    def search(self, vector: "Vectors", conditions: Filter, limit: int, last_key: int | None = None) -> list[Hit]:
         """Find the rows nearest to a vector among those that fulfil the conditions; score is the cosine.
+
+        Args:
+            vector: float32 of shape (dim,).
+            conditions: All hold for every hit.
+            limit: How many hits are wanted.
+            last_key: Keys above it are left out: the memory may be newer than the snapshot that the rows are read in.
 
         Raises:
             DimensionError: The vector has another length than the table.
@@ -132,6 +138,8 @@ class SqliteVecIndex:
             return []
         wanted = max(CANDIDATES, 4 * limit)
         rows = self._bits.candidates(sign_bits(vector), conditions, wanted, max(EXACT_BELOW, wanted))
+        if last_key is not None:
+            rows = rows[self._bits.keys[rows] <= last_key]
         if not len(rows):
             return []
         finer = max(RESCORED, 2 * limit)
@@ -141,9 +149,11 @@ class SqliteVecIndex:
         best = np.argsort(-scores, kind="stable")[:limit]
         return [Hit(int(self._bits.keys[rows[i]]), float(scores[i])) for i in best]
 
-    def scores(self, vector: "Vectors", keys: Sequence[int]) -> dict[int, float]:
-        """Give the cosines of rows to a vector, by their keys; rows that are not there are missing."""
+    def scores(self, vector: "Vectors", keys: Sequence[int], last_key: int | None = None) -> dict[int, float]:
+        """Give the cosines of rows to a vector, by their keys; rows that are not there, or above `last_key`, are missing."""
         wanted = np.unique(np.array(keys, np.int64))
+        if last_key is not None:
+            wanted = wanted[wanted <= last_key]
         rows = np.searchsorted(self._bits.keys, wanted)
         rows = rows[rows < self._bits.count]
         rows = rows[np.isin(self._bits.keys[rows], wanted)]

@@ -26,8 +26,6 @@ class Cover:
 
     whole: float
     """How near the text's words come to those asked for, the rarer the more it counts."""
-    lacking: float
-    """How far the word is that is missed most, times its rarity."""
     unnamed: float
     """`whole` without the names of senders: whether it was said, by whomsoever."""
 

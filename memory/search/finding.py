@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from indexers.document import AnyOf, Filter, passes
+from indexers.errors import IndexerError
 from indexers.keyword import phrase_of
 from memory.catch_up import KeywordIndex
 from memory.nearest import SemanticIndex
@@ -51,11 +52,23 @@ class Finder:
         self.recipe: Recipe = RECIPE
         self.reranking: Reranking | None = None
 
-    def find(self, request: SearchRequest, conditions: Conditions) -> tuple[Legs, list[Candidate]]:
-        """Run the legs of a mode and order what they found, best first, each with its score."""
+    def find(
+        self, request: SearchRequest, conditions: Conditions, times: int = 1
+    ) -> tuple[Legs, list[Candidate], bool]:
+        """Run the legs of a mode and order what they found, best first, each with its score.
+
+        Args:
+            request: What is asked.
+            conditions: What every hit fulfils.
+            times: How many times as deep as usual the legs look.
+
+        Returns:
+            The legs by name, the candidates, and whether looking deeper could bring more.
+        """
         now = datetime.now(UTC)
         asked = asked_of(request.parsed, request.query, now)
-        legs = self._legs(request, conditions)
+        depth = times * max(self.recipe.depth, request.limit * 4)
+        legs = self._legs(request, conditions, depth)
         places = self._store.chunks.places([hit.key for leg in legs.values() for hit in leg.hits])
         titles = _titles(legs.get("title"), places)
         found = gather(legs.values(), places)
@@ -68,21 +81,21 @@ class Finder:
         elif request.mode == "hybrid" and (request.parsed.words or request.parsed.phrases):
             ordered = first_order(wanted.values(), self.recipe)
             best = self._best(request, conditions, asked, legs, ordered, titles)
-            rest = [each for each in ordered if "late" not in each.legs]
-            ordered = [*fuse(best, asked, self._known(request.parsed), self.recipe, now), *rest]
+            looked_into = {each.record for each in best}
+            rest = [each for each in ordered if each.record not in looked_into]
+            ordered = [*fuse(best, asked, self._known(request.parsed, legs), self.recipe, now), *rest]
             if self.reranking:
                 legs["rerank"], ordered = self.reranking.rerank(self._store, request.parsed.text, ordered)
         else:
             leg = request.mode if request.mode in legs else "keyword"
             # a query of filters alone gives the newest, whatever they are
             ordered = by_leg(wanted.values(), leg, self.recipe if request.parsed.has_words else None)
-        score(ordered, legs, asked, self._known(request.parsed) if "late" in legs else 1.0)
-        return legs, ordered
+        score(ordered, legs, asked, self._known(request.parsed, legs))
+        return legs, ordered, any(len(leg.hits) >= depth for leg in legs.values())
 
-    def _legs(self, request: SearchRequest, conditions: Conditions) -> Legs:
+    def _legs(self, request: SearchRequest, conditions: Conditions, depth: int) -> Legs:
         """Run the legs of a mode, in order."""
         parsed, mode = request.parsed, request.mode
-        depth = max(self.recipe.depth, request.limit * 4)
         if not (parsed.words or parsed.phrases) and mode != "title":
             return {"keyword": newest_leg(self._keyword, conditions.records, depth)} if parsed.narrows else {}
         legs: Legs = {}
@@ -107,15 +120,18 @@ class Finder:
     ) -> list[Candidate]:
         """Take the best of a first order, what stands beside them and what they are linked to, and look into them."""
         recipe = self.recipe
-        legs["graph"] = graph_leg(self._store, request.parsed, ordered, conditions)
+        legs["graph"] = graph_leg(self._store, request.parsed, ordered, conditions, request.as_of)
         best = ordered[: min(MOST_LOOKED_INTO, max(recipe.looked_into, 2 * request.limit))]
         known = {each.record: each for each in best}
+        linked: set[tuple[str, int]] = set()
         more = self._beside(best[: recipe.with_neighbours and max(recipe.with_neighbours, request.limit)], conditions)
         for key, place in self._store.chunks.places([hit.key for hit in legs["graph"].hits]).items():
-            linked = known.get((place.kind, place.record_number)) or candidate_of(key, place)
-            more.setdefault(linked.record, linked).legs["graph"] = LegScore(1, 1.0)
+            more.setdefault((place.kind, place.record_number), candidate_of(key, place))
+            linked.add((place.kind, place.record_number))
         before = {each.record: each for each in ordered}
         more = {record: before.get(record, each) for record, each in more.items() if record not in known}
+        for record in linked:
+            (known.get(record) or more[record]).legs["graph"] = LegScore(1, 1.0)
         best = [*best, *self._wanted(more, request.parsed, conditions, titles).values()]
         self._complete(request.parsed, legs, best)
         from memory.search.late import PieceTokens, late_leg
@@ -128,8 +144,11 @@ class Finder:
         legs["late"] = late_leg(self._store, self._tokens, request.parsed.text, best, asked, recipe)
         return best
 
-    def _known(self, parsed: ParsedQuery) -> float:
-        return self._tokens.late.known(parsed.text) if self._tokens else 1.0
+    def _known(self, parsed: ParsedQuery, legs: Legs) -> float:
+        """Say how well late interaction knows a query's words, 0 to 1; 1 when it did not run."""
+        if self._tokens is None or "late" not in legs or legs["late"].fault:
+            return 1.0
+        return self._tokens.late.known(parsed.text)
 
     def _beside(self, best: list[Candidate], conditions: Conditions) -> Candidates:
         """Give the messages before and behind the best, where they fulfil the conditions: an answer follows its question."""
@@ -151,7 +170,11 @@ class Finder:
                 each.legs["keyword"] = LegScore(0, max(said))
         if legs["semantic"].hits:
             unsaid = [each for each in best if "semantic" not in each.legs]
-            scores = self._semantic.scores(parsed.text, [key for each in unsaid for key in each.pieces])
+            try:
+                scores = self._semantic.scores(parsed.text, [key for each in unsaid for key in each.pieces])
+            except IndexerError as error:
+                legs["semantic"].fault = str(error)
+                return
             for each in unsaid:
                 if near := [scores[key] for key in each.pieces if key in scores]:
                     each.legs["semantic"] = LegScore(0, max(near))
@@ -174,7 +197,7 @@ class Finder:
             self._keep_exact(parsed, wanted)
         for each in wanted.values():
             if each.session in titles:
-                each.legs.setdefault("title", titles[each.session])
+                each.legs["title"] = titles[each.session]
         return wanted
 
     def _keep_exact(self, parsed: ParsedQuery, records: Candidates) -> None:

@@ -38,7 +38,8 @@ class PieceTokens:
     def of(self, keys: Iterable[int]) -> "dict[int, Tokens]":
         """Give the tokens of pieces by their keys, who said it first; those that are gone are missing."""
         wanted = set(keys)
-        found = {key: self._known[key] for key in wanted if key in self._known}
+        # another thread may empty it meanwhile
+        found = {key: tokens for key in wanted if (tokens := self._known.get(key)) is not None}
         lacking = sorted(wanted - found.keys())
         if lacking:
             made = self._kept(lacking)
@@ -138,12 +139,11 @@ def _score(
     seen = np.maximum(recipe.before * nearest[where[:, 1]], recipe.after * nearest[where[:, 2]])
     scores = np.maximum(own, seen) @ _shares(asked.rarities**recipe.rarity)
     covered = own @ _shares(asked.rarities)
-    lacking = (asked.rarities * (1 - own)).max(axis=1)
     unnamed = own @ _shares(np.where(names, 0.0, asked.rarities)) if names.any() else covered
     for i, (candidate, place, _) in enumerate(pieces):
         if "late" not in candidate.legs or scores[i] > candidate.legs["late"].score:
             candidate.legs["late"] = LegScore(0, float(scores[i]))
-            candidate.cover = Cover(float(covered[i]), float(lacking[i]), float(unnamed[i]))
+            candidate.cover = Cover(float(covered[i]), float(unnamed[i]))
             if "keyword" not in candidate.legs:
                 candidate.place = place
 

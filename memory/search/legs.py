@@ -69,9 +69,10 @@ def keyword_leg(
     index: KeywordIndex, query: KeywordQuery, conditions: Filter, limit: int, name: str = "keyword"
 ) -> LegAnswer:
     """Find by words: in the index, and in what it has not seen."""
-    if any(term.field == "bigrams" for term in query.terms) and name == "keyword":
-        # titles share the field of character pairs; see memory/searchable.py
-        conditions = (*conditions, AnyOf("kind", frozenset({KINDS["message"], KINDS["learning"]})))
+    if any(term.field == "bigrams" for term in query.terms):
+        # titles and texts share the field of character pairs; see memory/searchable.py
+        kinds = ("session",) if name == "title" else ("message", "learning")
+        conditions = (*conditions, AnyOf("kind", frozenset(KINDS[kind] for kind in kinds)))
 
     def run(answer: LegAnswer) -> None:
         if query.is_empty:

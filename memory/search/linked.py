@@ -18,7 +18,9 @@ STRONG_HITS, STRONG_SHARE = 5, 0.6
 MOST_LINKS = 40
 
 
-def graph_leg(store: Store, parsed: ParsedQuery, ordered: Sequence[Candidate], conditions: Conditions) -> LegAnswer:
+def graph_leg(
+    store: Store, parsed: ParsedQuery, ordered: Sequence[Candidate], conditions: Conditions, as_of: datetime | None
+) -> LegAnswer:
     """Give the messages and learnings that are one arrow away from strong hits or from a file that the query names."""
 
     def run(answer: LegAnswer) -> None:
@@ -28,7 +30,7 @@ def graph_leg(store: Store, parsed: ParsedQuery, ordered: Sequence[Candidate], c
             for _, found_id in store.records.values(candidate.kind, ("id",), [candidate.number]):
                 refs.append(f"{candidate.kind}:{found_id}")
         if refs:
-            found, _ = store.arrows.around(refs, 1, None, micros(datetime.now(UTC)))
+            found, _ = store.arrows.around(refs, 1, None, micros(as_of or datetime.now(UTC)))
             linked = [
                 ref for ref, distance in found.items() if distance and ref.split(":")[0] in ("message", "learning")
             ]

@@ -1,7 +1,7 @@
 """A search as it was asked for, checked."""
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, get_args
 
 from memory.dates import given_date
@@ -53,7 +53,8 @@ def request_of(query: str, arguments: dict[str, Any]) -> SearchRequest:
     for name in ("after", "before"):
         if name in given:
             narrowed[name] = given_date(given[name], name, now)[0]
-    as_of = given_date(given["as_of"], "as_of", now)[1] if "as_of" in given else None
+    # a day is meant to its end, which is not the beginning of the next
+    as_of = given_date(given["as_of"], "as_of", now)[1] - timedelta(microseconds=1) if "as_of" in given else None
     return SearchRequest(
         query=query,
         parsed=replace(parsed, filters=replace(parsed.filters, **narrowed)),

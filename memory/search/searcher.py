@@ -28,6 +28,9 @@ from memory.store.store import Store
 if TYPE_CHECKING:
     from indexers.late_interaction import LateInteraction
 
+DEEPER = (1, 6, 36)
+"""How many times as deep the legs look when hits that say the same, or are of one session, leave fewer than were asked for.
+Untuned."""
 MOST_BELOW = 24
 """Hits below the floor that are looked into for what was asked for word for word. Untuned."""
 
@@ -58,8 +61,11 @@ class Searcher:
         self._keyword.level()
         with self._store.snapshot():
             conditions = self._conditions(request)
-            legs, candidates = self.finder.find(request, conditions)
-            hits, abstained = self._hits(request, candidates)
+            for times in DEEPER:
+                legs, candidates, is_more = self.finder.find(request, conditions, times)
+                hits, abstained = self._hits(request, candidates)
+                if not is_more or len(hits) >= request.limit or all(hit.count == 1 for hit in hits):
+                    break
         answered = [leg.named(_found(leg, candidates)) for leg in legs.values()]
         took_ms = round((time.perf_counter() - started) * 1000, 3)
         return SearchResult(

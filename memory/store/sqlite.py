@@ -138,6 +138,11 @@ class SqliteDatabase:
                         connection.execute("rollback")
                 raise
 
+    @property
+    def is_in_snapshot(self) -> bool:
+        """Whether this thread reads the store as it was at one moment, which others may have gone beyond."""
+        return bool(getattr(self._local, "is_reading", False))
+
     @contextmanager
     def snapshot(self) -> Iterator[None]:
         """Read: every statement of the block sees the store as it was at the first one."""

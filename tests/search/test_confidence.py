@@ -34,7 +34,7 @@ def said(number, cover=None, unnamed=None, sender=None, **legs):
     candidate.legs = {name: LegScore(1, worth) for name, worth in legs.items()}
     candidate.sender = sender
     if cover is not None:
-        candidate.cover = Cover(cover, 1 - cover, cover if unnamed is None else unnamed)
+        candidate.cover = Cover(cover, cover if unnamed is None else unnamed)
     return candidate
 
 

@@ -77,7 +77,8 @@ class Recipe:
         if both <= 0:
             return 1.0, 0.0, 0.0
         keyword = 1 - rest if self.keyword_long or self.keyword else 0.0
-        return keyword, rest * self.semantic / both, rest * self.late / both
+        semantic = rest * (self.semantic / both)
+        return keyword, semantic, rest - semantic
 
 
 RECIPE = Recipe()

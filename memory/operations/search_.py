@@ -66,7 +66,8 @@ def faults(result: SearchResult) -> Lines:
     """Say on the side what could not run, and that nothing was good enough."""
     for leg in result.legs:
         if leg.fault:
-            yield f"the {leg.name} leg could not run: {leg.fault}"
+            came = "did not find all" if leg.found else "could not run"
+            yield f"the {leg.name} leg {came}: {leg.fault}"
     if result.abstained:
         yield "nothing relevant was found; `--min-score 0` shows what came closest"
 

@@ -2,7 +2,6 @@
 
 import json
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -291,25 +290,35 @@ def test_an_ablation_changes_the_recipe_for_its_own_row_alone(monkeypatch):
     import recall_systems
     from recall_sets import Question
 
-    @dataclass(frozen=True)
-    class Recipe:
-        late: float = 0.4
+    from memory.search.recipe import RECIPE
 
     class Listening:
-        recipe = Recipe()
+        recipe = RECIPE
 
         def search(self, text, **given):
             return SimpleNamespace(hits=[SimpleNamespace(id=given["mode"], score=self.recipe.late)])
 
-    monkeypatch.setitem(recall_systems.ABLATIONS, "without late interaction", {"late": 0.0})
+    monkeypatch.setitem(recall_systems.ABLATIONS, "of a test", {"late": 0.0})
     product = recall_systems.Product(["keyword", "hybrid"], ablate=True)
     product._memory = Listening()
     answers = [
         product.ask(way, Question("?"), "message", True) for way in [*product.ways[:2], product.ways[-1], "hybrid"]
     ]
 
-    assert product.ways[-1] == "hybrid, without late interaction"
-    assert answers == [[("keyword", 0.4)], [("hybrid", 0.4)], [("hybrid", 0.0)], [("hybrid", 0.4)]]
+    usual = RECIPE.late
+    assert product.ways[-1] == "hybrid, of a test"
+    assert answers == [[("keyword", usual)], [("hybrid", usual)], [("hybrid", 0.0)], [("hybrid", usual)]]
+
+
+def test_every_ablation_changes_something_that_the_recipe_has():
+    from dataclasses import replace
+
+    from recall_ablations import ABLATIONS
+
+    from memory.search.recipe import RECIPE
+
+    for name, changed in ABLATIONS.items():
+        assert replace(RECIPE, **changed) != RECIPE, name
 
 
 def test_a_system_that_is_not_installed_is_said_to_be_missing(written):

@@ -83,7 +83,9 @@ class Finder:
             best = self._best(request, conditions, asked, legs, ordered, titles)
             looked_into = {each.record for each in best}
             rest = [each for each in ordered if each.record not in looked_into]
-            ordered = [*fuse(best, asked, self._known(request.parsed, legs), self.recipe, now), *rest]
+            known = self._known(request.parsed, legs)
+            weights = self.recipe.shares(asked.words, known, legs["semantic"].is_built_in)
+            ordered = [*fuse(best, asked, weights, self.recipe, now), *rest]
             if self.reranking:
                 legs["rerank"], ordered = self.reranking.rerank(self._store, request.parsed.text, ordered)
         else:

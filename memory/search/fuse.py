@@ -50,20 +50,21 @@ def order_sessions(candidates: Iterable[Candidate], recipe: Recipe) -> list[Cand
     return ordered
 
 
-def fuse(candidates: Iterable[Candidate], asked: Asked, known: float, recipe: Recipe, now: datetime) -> list[Candidate]:
+def fuse(
+    candidates: Iterable[Candidate], asked: Asked, weights: tuple[float, float, float], recipe: Recipe, now: datetime
+) -> list[Candidate]:
     """Order candidates, best first.
 
     Args:
         candidates: What the legs found, with all that they say of it.
         asked: What the query asks for beside its words.
-        known: How well late interaction knows the words of the query, 0 to 1.
+        weights: Those of keyword, semantic and late interaction, which add up to 1.
         recipe: How much each thing weighs.
         now: What recency counts from.
     """
     ordered = list(candidates)
     keyword, semantic = _shares(ordered, "keyword", 0.0), _shares(ordered, "semantic")
     late = _shares(ordered, "late")
-    weights = recipe.shares(asked.words, known)
     for i, each in enumerate(ordered):
         each.fused = weights[0] * keyword[i] + weights[1] * semantic[i] + weights[2] * late[i]
         each.fused += _beside(each, recipe) + _in_time(each, asked, recipe, now)

@@ -20,6 +20,8 @@ class Recipe:
     """Words, stop words left out; between the two the share grows evenly."""
     semantic: float = 1.0
     """Of the rest: the cosine of the embedder's vectors, from the least of the candidates to the greatest."""
+    semantic_other: float = 4.0
+    """The same for the vectors of another embedder, which knows more than the built-in one."""
     late: float = 1.0
     """Of the rest: late interaction, for each word asked for how near the nearest word of the text is (`late.py`)."""
     known: float = 1.0
@@ -63,21 +65,23 @@ class Recipe:
     with_neighbours: int = 30
     """The best of those, whose neighbours become candidates, too."""
 
-    def shares(self, words: int, known: float) -> tuple[float, float, float]:
+    def shares(self, words: int, known: float, is_built_in: bool = True) -> tuple[float, float, float]:
         """Give the weights of keyword, semantic and late interaction, which add up to 1.
 
         Args:
             words: Words of the query, stop words left out.
             known: How well the built-in model knows them, 0 to 1.
+            is_built_in: Whether the vectors are those of the built-in embedder.
         """
         steps = max(1, self.many_words - self.few_words)
         keyword = self.keyword + (self.keyword_long - self.keyword) * min(1, max(0, words - self.few_words) / steps)
         rest = (1 - keyword) * (1 - self.known * (1 - known))
-        both = self.semantic + self.late
+        by_meaning = self.semantic if is_built_in or not self.semantic else self.semantic_other
+        both = by_meaning + self.late
         if both <= 0:
             return 1.0, 0.0, 0.0
         keyword = 1 - rest if self.keyword_long or self.keyword else 0.0
-        semantic = rest * (self.semantic / both)
+        semantic = rest * (by_meaning / both)
         return keyword, semantic, rest - semantic
 
 

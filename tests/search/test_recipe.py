@@ -49,3 +49,11 @@ def test_few_words_may_be_many_words():
 
     assert step.shares(4, 1.0)[0] == pytest.approx(RECIPE.keyword)
     assert step.shares(5, 1.0)[0] == pytest.approx(RECIPE.keyword_long)
+
+
+def test_the_vectors_of_another_embedder_weigh_more():
+    built_in, other = RECIPE.shares(6, 1.0), RECIPE.shares(6, 1.0, is_built_in=False)
+
+    assert other[1] > built_in[1]
+    assert other[0] == built_in[0]
+    assert replace(RECIPE, semantic=0).shares(6, 1.0, is_built_in=False)[1] == 0

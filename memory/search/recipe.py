@@ -20,8 +20,8 @@ class Recipe:
     """Words, stop words left out; between the two the share grows evenly."""
     semantic: float = 1.0
     """Of the rest: the cosine of the embedder's vectors, from the least of the candidates to the greatest."""
-    semantic_other: float = 4.0
-    """The same for the vectors of another embedder, which knows more than the built-in one."""
+    semantic_other: float = 2.0
+    """The same for the vectors of another embedder: with MiniLM 1 is best for conversations, 4 and more for code."""
     late: float = 1.0
     """Of the rest: late interaction, for each word asked for how near the nearest word of the text is (`late.py`)."""
     known: float = 1.0

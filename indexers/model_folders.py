@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,23 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 _BLOCK_BYTES = 4_096
 _BLOCKS = 256
 _READ_WHOLE_BYTES = _BLOCK_BYTES * _BLOCKS
+
+
+def check_setting(kind: str, extra: str, name: str) -> None:
+    """See that a model is named, and that what runs it is installed.
+
+    Args:
+        kind: What the setting begins with.
+        extra: The extra of this distribution that brings the package, which is called the same but for dashes.
+        name: What the setting names.
+
+    Raises:
+        EmbedderError: One of the two is lacking.
+    """
+    if find_spec(extra.replace("-", "_")) is None:
+        raise EmbedderError(f"{kind} needs a package; install it with `pip install 'harkback[{extra}]'`")
+    if not name:
+        raise EmbedderError(f"{kind} needs a model; write `{kind}:NAME`, or `{kind}:FOLDER`")
 
 
 def is_folder(name: str) -> bool:

@@ -7,7 +7,6 @@ downloaded, once. A folder holds a `.onnx` file and a tokenizer. The package is 
 import json
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 
 from indexers.embedders._rows import embed_with, padded
 from indexers.errors import EmbedderError
-from indexers.model_folders import as_fault, check_hub, fingerprint, folder_at, is_folder
+from indexers.model_folders import as_fault, check_hub, check_setting, fingerprint, folder_at, is_folder
 
 KIND = "fastembed"
 BATCH = 32
@@ -73,10 +72,7 @@ def open_embedder(name: str) -> FastembedEmbedder:
     Raises:
         EmbedderError: The package is not installed, no model is named, or it cannot be had.
     """
-    if find_spec("fastembed") is None:
-        raise EmbedderError(f"{KIND} needs a package; install it with `pip install 'harkback[fastembed]'`")
-    if not name:
-        raise EmbedderError(f"{KIND} needs a model; write `{KIND}:NAME`, or `{KIND}:FOLDER`")
+    check_setting(KIND, "fastembed", name)
     if is_folder(name):
         folder = folder_at(KIND, name)
         file = _model_file(folder)
@@ -103,7 +99,8 @@ def _named(name: str) -> tuple[Any, str | None]:
     for cache in (HF_HUB_CACHE, None):
         try:
             return _load_named(name, cache, local=True, is_lazy=True), cache
-        except Exception:  # noqa: S112, BLE001 - it is not there; fastembed raises what the hub's client does, too
+        except (ValueError, OSError):
+            # it is not there: fastembed says so with the one, the hub's client with the other
             continue
     check_hub(KIND, listed[name.lower()]["sources"]["hf"] or name)
     with as_fault(f"{KIND}:{name} cannot be downloaded"):

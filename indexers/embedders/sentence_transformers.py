@@ -6,7 +6,6 @@ there, it is downloaded, once. The package is the extra `sentence-transformers`.
 
 import threading
 from collections.abc import Callable, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,16 @@ from numpy.typing import NDArray
 
 from indexers.embedders._rows import embed_with, padded
 from indexers.errors import EmbedderError
-from indexers.model_folders import as_fault, cached_copy, fetched, fingerprint, folder_at, is_folder, without_bars
+from indexers.model_folders import (
+    as_fault,
+    cached_copy,
+    check_setting,
+    fetched,
+    fingerprint,
+    folder_at,
+    is_folder,
+    without_bars,
+)
 
 KIND = "sentence_transformers"
 BATCH = 32
@@ -73,10 +81,7 @@ def open_embedder(name: str) -> SentenceTransformersEmbedder:
     Raises:
         EmbedderError: The package is not installed, no model is named, or it cannot be had.
     """
-    if find_spec("sentence_transformers") is None:
-        raise EmbedderError(f"{KIND} needs a package; install it with `pip install 'harkback[sentence-transformers]'`")
-    if not name:
-        raise EmbedderError(f"{KIND} needs a model; write `{KIND}:NAME`, or `{KIND}:FOLDER`")
+    check_setting(KIND, "sentence-transformers", name)
     if is_folder(name):
         folder = folder_at(KIND, name)
         return SentenceTransformersEmbedder(folder.name, folder)

@@ -5,7 +5,6 @@ A folder is read as it is; a name of the hub is looked for in its cache, and dow
 
 import threading
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from indexers.errors import EmbedderError
 from indexers.model_folders import (
     as_fault,
     cached_copy,
+    check_setting,
     fetched,
     fingerprint,
     folder_at,
@@ -67,10 +67,7 @@ def open_reranker(name: str) -> CrossEncoderReranker:
     Raises:
         EmbedderError: The package is not installed, no model is named, or it cannot be had.
     """
-    if find_spec("sentence_transformers") is None:
-        raise EmbedderError(f"{KIND} needs a package; install it with `pip install 'harkback[sentence-transformers]'`")
-    if not name:
-        raise EmbedderError(f"{KIND} needs a model; write `{KIND}:NAME`, or `{KIND}:FOLDER`")
+    check_setting(KIND, "sentence-transformers", name)
     if is_folder(name):
         folder = folder_at(KIND, name)
         return CrossEncoderReranker(folder.name, folder)

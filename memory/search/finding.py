@@ -76,6 +76,7 @@ class Finder:
             for session in list(titles)[:FIRST_OF_TITLES]:
                 self._add_first(found, session, conditions)
         wanted = self._wanted(found, request.parsed, conditions, titles)
+        known = 1.0
         if "session" in conditions.kinds:
             ordered = order_sessions(wanted.values(), self.recipe)
         elif request.mode == "hybrid" and (request.parsed.words or request.parsed.phrases):
@@ -92,7 +93,7 @@ class Finder:
             leg = request.mode if request.mode in legs else "keyword"
             # a query of filters alone gives the newest, whatever they are
             ordered = by_leg(wanted.values(), leg, self.recipe if request.parsed.has_words else None)
-        score(ordered, legs, asked, self._known(request.parsed, legs))
+        score(ordered, legs, asked, known)
         return legs, ordered, any(len(leg.hits) >= depth for leg in legs.values())
 
     def _legs(self, request: SearchRequest, conditions: Conditions, depth: int) -> Legs:

@@ -1,4 +1,4 @@
-"""How a search weighs what it knows: every number that orders hits, in one place.
+"""How a search weighs what it knows: the weights that order hits, in one place.
 
 Chosen on the development sets by `benchmarks/recall.py --ablate`, which shows what each is worth; docs/recall.md has the
 table. A `Memory` takes another one: `m.recipe = replace(m.recipe, dates=0)`.

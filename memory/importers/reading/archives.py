@@ -54,7 +54,7 @@ def unpacked(path: Path) -> Iterator[Path]:
                     target.parent.mkdir(parents=True, exist_ok=True)
                     with archive.open(member) as packed, target.open("xb") as plain:
                         left -= _copy(path, member, packed, plain, left)
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
             raise SourceFault(f"{path}: cannot be unpacked ({error}); export it again") from error
         except OSError as error:
             raise SourceFault(

@@ -111,3 +111,11 @@ def serving() -> Iterator[Server]:
             server.stopped.set()
             listening.shutdown()
             thread.join()
+
+
+NO_NETWORK = """
+import socket, sys
+def refuse(*_): raise AssertionError("network")
+socket.socket.connect = socket.getaddrinfo = refuse
+"""
+"""What a program of a test begins with in which any connection is a fault."""

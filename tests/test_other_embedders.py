@@ -8,7 +8,7 @@ import sys
 import time
 
 import pytest
-from embedder_models import make_onnx
+from embedder_models import NO_NETWORK, make_onnx
 
 from indexers.embedders import embed_queries, open_embedder, openai_compatible
 from indexers.errors import EmbedderError
@@ -180,10 +180,7 @@ class TestOnnx:
         assert same.min() > 0.99
 
     def test_opening_a_folder_loads_nothing_and_no_network_is_asked(self, onnx_model):
-        code = (
-            "import socket, sys\n"
-            "def refuse(*_): raise AssertionError('network')\n"
-            "socket.socket.connect = socket.getaddrinfo = refuse\n"
+        code = NO_NETWORK + (
             "from indexers.embedders import open_embedder\n"
             "opened = open_embedder(sys.argv[1])\n"
             "assert opened.model and 'onnxruntime' not in sys.modules\n"

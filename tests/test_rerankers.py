@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from embedder_models import NO_NETWORK
 
 from indexers.errors import EmbedderError
 from indexers.rerankers import open_reranker, reranker_names
@@ -81,10 +82,7 @@ def test_it_is_named_by_its_files(reranker, folder, tmp_path):
 
 
 def test_opening_loads_nothing_and_scoring_asks_no_network(folder):
-    code = (
-        "import socket, sys\n"
-        "def refuse(*_): raise AssertionError('network')\n"
-        "socket.socket.connect = socket.getaddrinfo = refuse\n"
+    code = NO_NETWORK + (
         "from indexers.rerankers import open_reranker\n"
         "opened = open_reranker(sys.argv[1])\n"
         "assert 'torch' not in sys.modules\n"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from embedder_models import Server, serving
+from embedder_models import NO_NETWORK, Server, serving
 
 from indexers.embedders import Embedder, embed_queries, embedder_names, open_embedder
 from indexers.embedders._rows import embed_with
@@ -241,10 +241,7 @@ class TestSentenceTransformers:
 
     @pytest.mark.slow
     def test_opening_loads_nothing_and_embedding_asks_no_network(self, minilm):
-        code = (
-            "import socket, sys\n"
-            "def refuse(*_): raise AssertionError('network')\n"
-            "socket.socket.connect = socket.getaddrinfo = refuse\n"
+        code = NO_NETWORK + (
             "from indexers.embedders import open_embedder\n"
             "opened = open_embedder(sys.argv[1])\n"
             "assert opened.model and 'torch' not in sys.modules\n"
@@ -262,10 +259,7 @@ class TestSentenceTransformers:
         shutil.copytree(minilm, copy / "snapshots" / REVISION)
         (copy / "refs").mkdir()
         (copy / "refs/main").write_text(REVISION)
-        code = (
-            "import socket, sys\n"
-            "def refuse(*_): raise AssertionError('network')\n"
-            "socket.socket.connect = socket.getaddrinfo = refuse\n"
+        code = NO_NETWORK + (
             "from indexers.embedders import open_embedder\n"
             "opened = open_embedder('sentence_transformers:all-MiniLM-L6-v2')\n"
             "print(opened.model, opened.embed(['port']).any())\n"

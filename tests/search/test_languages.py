@@ -1,6 +1,7 @@
 """What is written in other languages, and what programs write, is found by the words that people look for it with."""
 
 import unicodedata
+from contextlib import contextmanager
 
 import pytest
 
@@ -45,17 +46,24 @@ SAID = {
 }
 
 
-@pytest.fixture(scope="module", params=["indexed", "tail"])
-def said(tmp_path_factory, request):
-    """Messages in many languages; in the index, or not yet."""
-    with Memory.open(tmp_path_factory.mktemp("said") / "store") as memory:
+@contextmanager
+def holding(folder, texts, role, is_indexed):
+    """A memory that holds texts; in the index, or not yet."""
+    with Memory.open(folder / "store") as memory:
         session = memory.sessions.create(title="All sorts")
         with memory._follower.held():
-            rows = [{"role": "user", "content": text, "id": name} for name, text in SAID.items()]
+            rows = [{"role": role, "content": text, "id": name} for name, text in texts.items()]
             memory.messages.append_many(session.id, rows)
-            if request.param == "indexed":
+            if is_indexed:
                 memory.catch_up()
             yield memory
+
+
+@pytest.fixture(scope="module", params=["indexed", "tail"])
+def said(tmp_path_factory, request):
+    """Messages in many languages."""
+    with holding(tmp_path_factory.mktemp("said"), SAID, "user", request.param == "indexed") as memory:
+        yield memory
 
 
 def first(memory, query, mode):
@@ -137,14 +145,8 @@ CODE = {
 @pytest.fixture(scope="module", params=["indexed", "tail"])
 def written(tmp_path_factory, request):
     """Messages that programs wrote, or that are about programs."""
-    with Memory.open(tmp_path_factory.mktemp("written") / "store") as memory:
-        session = memory.sessions.create(title="All sorts")
-        with memory._follower.held():
-            rows = [{"role": "assistant", "content": text, "id": name} for name, text in CODE.items()]
-            memory.messages.append_many(session.id, rows)
-            if request.param == "indexed":
-                memory.catch_up()
-            yield memory
+    with holding(tmp_path_factory.mktemp("written"), CODE, "assistant", request.param == "indexed") as memory:
+        yield memory
 
 
 @pytest.mark.parametrize("mode", ["keyword", "hybrid"])

@@ -1,0 +1,94 @@
+"""What a memory does to care for its store."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from memory.embedding import Choice
+from memory.kinds import kinds
+from memory.parts import Parts
+from memory.saving import redaction_key
+from memory.stats import IndexStats, Reindexed, Stats, VectorStats
+
+if TYPE_CHECKING:
+    from memory.care.redacting import Redacted
+
+
+class CareVerbs(Parts):
+    """Care for a store and its indexes."""
+
+    def reindex(self, on_progress: Callable[[str, int, int], None] | None = None) -> Reindexed:
+        """Make the keyword index anew from the store, and the vectors that are missing; an embedder that was chosen takes over.
+
+        Raises:
+            IndexerError: Another process is writing the index, the embedder failed, or the disk.
+        """
+        self._keyword.rebuild(partial(on_progress, "keyword index") if on_progress else None)
+        vectors = self._filler.fill(on_progress=partial(on_progress, "vectors") if on_progress else None)
+        engine = self._keyword.engine()
+        return Reindexed(documents=engine.documents() if engine else 0, vectors=vectors)
+
+    def redact(
+        self, *, dry_run: bool = False, on_progress: Callable[[str, int, int], None] | None = None
+    ) -> "Redacted":
+        """Take secrets out of what is stored already, in all workspaces, with today's rules.
+
+        Afterwards no byte of them is in any file of the store. A run that was stopped, or killed, is finished by the next.
+
+        Args:
+            dry_run: Only say what would be taken out, and where.
+            on_progress: Called with what is looked through, how much of it is done, and of how much.
+
+        Returns:
+            What was taken out, by kind and place, and what was made anew; never a secret itself.
+
+        Raises:
+            IndexBusy: Another process has been writing the keyword index all the while; the next run goes on.
+        """
+        from memory.care.redacting import redact_store
+        from memory.redaction import Redactor
+
+        key = self.store.state("redaction_key") if dry_run else redaction_key(self.store).hex()
+        redactor = Redactor(bytes.fromhex(key or "00"))
+        with self._held():
+            return redact_store(self._saver, redactor, self._keyword, dry_run=dry_run, on_progress=on_progress)
+
+    def catch_up(self, on_progress: Callable[[int, int], None] | None = None) -> bool:
+        """Bring the keyword index level with the store; False when another process is doing so just now."""
+        return self._keyword.catch_up(on_progress)
+
+    def index_lag(self) -> int:
+        """Count the changes that the keyword index has not seen; searches read them from the store."""
+        return self._keyword.lag()
+
+    def choose_embedder(self, setting: str | None) -> Choice:
+        """Choose what makes vectors, for all programs that use this store; None for what the settings say.
+
+        Its vectors are made in the background, by any program that keeps the store open, or by `reindex`; until all
+        are there the one before answers, whose vectors are dropped then.
+
+        Raises:
+            EmbedderError: It cannot be opened, or cannot embed; nothing is changed.
+        """
+        chosen = self._embedders.choose(setting)
+        self._vector_follower.wake()
+        return chosen
+
+    def stats(self) -> Stats:
+        """Count what is stored and indexed, and say how large it is."""
+        engine = self._keyword.engine()
+        return Stats(
+            store=str(self.store.directory),
+            workspace=self.store.workspace,
+            counts={kind.declaration.plural: self.collection(name).count() for name, kind in kinds().items()},
+            chunks=self.store.chunks.count(),
+            index=IndexStats(
+                documents=engine.documents() if engine else 0, lag=self._keyword.lag(), fault=self._keyword.fault
+            ),
+            vectors=self.vector_stats(),
+            size_bytes=sum(path.stat().st_size for path in self.store.directory.rglob("*") if path.is_file()),
+        )
+
+    def vector_stats(self) -> VectorStats:
+        """Say which embedder answers, which is coming, and how far their vectors are."""
+        return self._filler.stats()

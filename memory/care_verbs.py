@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from memory.embedding import Choice
 from memory.kinds import kinds
@@ -11,6 +11,7 @@ from memory.saving import redaction_key
 from memory.stats import IndexStats, Reindexed, Stats, VectorStats
 
 if TYPE_CHECKING:
+    from memory.care.forgetting import Forgotten
     from memory.care.redacting import Redacted
 
 
@@ -52,6 +53,38 @@ class CareVerbs(Parts):
         redactor = Redactor(bytes.fromhex(key or "00"))
         with self._held():
             return redact_store(self._saver, redactor, self._keyword, dry_run=dry_run, on_progress=on_progress)
+
+    def forget(
+        self,
+        *ids: str,
+        dry_run: bool = False,
+        on_progress: Callable[[str, int, int], None] | None = None,
+        **selection: Any,
+    ) -> "Forgotten":
+        """Forget records for good, with what belongs to them and what was drawn from them; an import does not bring them back.
+
+        Afterwards no byte of them is in any file of the store; the receipt says how that was looked for.
+
+        Args:
+            ids: Of records: `message:ID`, or a bare id.
+            dry_run: Only say what would be forgotten.
+            on_progress: Called with what is done, how much of it, and of how much.
+            selection: `session` (an id or several), `project` (with those below it), `participant`, `kind`, `after`,
+                `before`, `query` (words that all stand in a record); what is forgotten fulfils all of them.
+
+        Raises:
+            InvalidInput: Nothing is given that says what to forget.
+            UnknownRecord: It names what is not there.
+            IndexBusy: Another process has been writing the keyword index all the while; the next run goes on.
+        """
+        from memory.care.forgetting import BackupHolding, Forgetting
+        from memory.selection import Selection, Selector
+
+        chosen = Selection.of({**selection, "ids": ids or None})
+        held: list[BackupHolding] = []
+        with self._held():
+            forgetting = Forgetting(self._saver, self._keyword, Selector(self.store, self.projects))
+            return forgetting.run(chosen, held, dry_run=dry_run, on_progress=on_progress)
 
     def catch_up(self, on_progress: Callable[[int, int], None] | None = None) -> bool:
         """Bring the keyword index level with the store; False when another process is doing so just now."""

@@ -125,6 +125,11 @@ class Selector:
                 found[kind] = numbers
         return found
 
+    def says(self, selection: Selection, text: str) -> bool:
+        """Say whether a text holds all that the query of a selection asks for; False when it asks for no words."""
+        asked = _parsed(selection.query)
+        return asked.has_words and _Matcher(asked).matches({"": text})
+
     def _span(self, selection: Selection, filters: Filters) -> Span:
         sessions = self._sessions(selection.sessions) if selection.sessions else None
         if filters.session:

@@ -108,6 +108,8 @@ class PreparedBatch:
     prepared: Prepared
     derived: Derived
     """What was drawn from the new messages."""
+    holds_forgotten: bool = False
+    """Whether it holds what was forgotten: then nothing of the file is kept."""
 
 
 class Rows:
@@ -289,6 +291,16 @@ def cleaned(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
         else:
             found.append(part)
     return found
+
+
+def withhold(record: SessionRecord, metadata: dict[str, Any]) -> None:
+    """Take out of a session what was forgotten of it: what its metadata names as `withheld`."""
+    for name in metadata.get("withheld") or ():
+        field_name, _, inner = name.partition(".")
+        if inner:
+            record.metadata.pop(inner, None)
+        else:
+            setattr(record, field_name, [] if isinstance(getattr(record, field_name), list) else None)
 
 
 def stamp(at: datetime | None) -> int | None:

@@ -28,6 +28,7 @@ from memory.importing.merged_rows import (
     short_title,
     stamp,
     united,
+    withhold,
 )
 from memory.importing.recalled import without_recalled
 from memory.saving import Facts, Saver, is_failed
@@ -70,7 +71,10 @@ class Merger:
             derived.take(id, record, self._deriver.kinds)
         pieces = {id: place for place, id in enumerate(new)}
         ready = self._saver.prepare(passages)
-        return PreparedBatch(batch, format, path, list(new.values()), known, pieces, ready, derived)
+        forgotten = bool(
+            buried or self._buried("session", [native_id(format, "session", key) for key in batch.sessions])
+        )
+        return PreparedBatch(batch, format, path, list(new.values()), known, pieces, ready, derived, forgotten)
 
     def write(self, prepared: PreparedBatch) -> tuple[list[int], list[int]]:
         """Write a prepared batch; inside a transaction.
@@ -191,15 +195,17 @@ class Merger:
     def _write_session(self, prepared: PreparedBatch, record: SessionRecord) -> int:
         id = native_id(prepared.format, "session", record.key)
         number = self._store.records.number("session", id)
+        stored = ("title", "summary", "metadata", "project_number")
+        found = None if number is None else self._store.records.stored("session", stored, number)
+        if found is not None:
+            withhold(record, decoded(found[2]))
         values = self._rows.session(prepared, record)
-        if number is None:
+        if number is None or found is None:
             numbers = self._store.records.insert_rows("session", [row("session", id, values)])
             self._saver.rewrite("session", numbers)
             if values["parent_number"] is not None:
                 self._deriver.link(numbers[0], values["parent_number"])
             return numbers[0]
-        found = self._store.records.stored("session", ("title", "summary", "metadata", "project_number"), number)
-        assert found is not None
         metadata = decoded(found[2])
         changes: dict[str, Any] = {}
         authority = int(metadata.get("title_authority", 0))

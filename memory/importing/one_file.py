@@ -55,11 +55,12 @@ def import_file(
         report.problems.append(_cannot_read(error))
         return report
     reading = _Reading(found.path, report, status, companions, project)
-    if keeps(keep_source, found.importer):
+    store = writer.store
+    if keeps(keep_source, found.importer) and not store.changes.buried(store.workspace_number, "source", [report.path]):
         # of a file that was not kept before, what was read then is kept, too
-        reading.kept_to = source.offset if writer.store.kept_sources.has(report.path) else 0
+        reading.kept_to = source.offset if store.kept_sources.has(report.path) else 0
     if mark is not None and is_level and mark.state.get(_COMPANIONS) == companions:
-        if reading.kept_to == 0 and not writer.store.kept_sources.has(report.path):
+        if reading.kept_to == 0 and not store.kept_sources.has(report.path):
             reading.keep(writer, Mark(mark.offset_bytes, mark.lines, {}))
         report.sessions, report.messages, report.unchanged = mark.sessions, mark.messages, mark.messages
         report.problems = mark.problems

@@ -39,6 +39,7 @@ class Writer:
         self._merger = merger
         self._waiting: list[tuple[PreparedBatch, Count, ImportMark | None]] = []
         self._kept: list[tuple[str, list[SourcePiece], bool]] = []
+        self._withheld: set[str] = set()
 
     @property
     def redactor(self) -> Redactor:
@@ -47,7 +48,7 @@ class Writer:
 
     def keep(self, path: str, pieces: list[SourcePiece], *, is_anew: bool) -> None:
         """Take what a source held; it is written with the next batch, which must be behind it."""
-        if pieces:
+        if pieces and path not in self._withheld:
             self._kept.append((path, pieces, is_anew))
 
     def put(self, batch: Batch, count: Count, mark: ImportMark | None) -> None:
@@ -55,6 +56,8 @@ class Writer:
         if batch.is_empty and mark is None:
             return
         prepared = self._merger.prepare(batch, count.report.format, count.report.path)
+        if prepared.holds_forgotten:
+            self._withhold(count.report.path)
         self._waiting.append((prepared, count, mark))
         if sum(len(each.messages) + len(each.known) for each, _, _ in self._waiting) >= BATCH_MESSAGES:
             self.flush()
@@ -84,6 +87,14 @@ class Writer:
         self.flush()
         with self.store.transaction():
             self.store.marks.put(mark)
+
+    def _withhold(self, path: str) -> None:
+        """Keep nothing of a source: it holds what was forgotten."""
+        self._withheld.add(path)
+        self._kept = [kept for kept in self._kept if kept[0] != path]
+        with self.store.transaction():
+            self.store.kept_sources.drop(path)
+            self.store.changes.withhold_source(self.store.workspace_number, path)
 
     def _write_mark(self, count: Count, mark: ImportMark) -> None:
         without = self._saver.redactor.value

@@ -6,6 +6,8 @@ A module here gives
   `rows`        `(answer, arguments) → lines` for people: a tuple is one line of columns, a text one line as it is
   `CREATES`     whether the store is made when it is absent
   `IS_LONG`     whether it may take long; then `run` takes `on_progress`, too
+  `unopened`    `(arguments, store, on_progress) → answer`: do it without opening the store; it gives None where that
+                must be open. `store` is what was named, or None. Few modules have it
   `IS_STREAM`   whether it answers until it is stopped; then `run` takes `stop`, too, and gives an iterator of answers
 """
 
@@ -65,6 +67,12 @@ class Operation:
         return found
 
     @property
+    def unopened(self) -> Callable[..., Any] | None:
+        """Do it without opening the store: `(arguments, store, on_progress) → answer`; None for most operations."""
+        found: Callable[..., Any] | None = getattr(self._module, "unopened", None)
+        return found
+
+    @property
     def question(self) -> Callable[..., tuple[Lines, str] | None] | None:
         """Ask a person before it is done: `(memory, arguments) → lines and a question`; None when nothing is to be asked.
 
@@ -120,7 +128,10 @@ OPERATIONS = (
     Operation("graph", "Walk the relationships around a thing."),
     Operation("projects", "List projects, or give one another name."),
     Operation("config", "Read or change the store's settings."),
+    Operation("backup", "Back the store up, while it is used; only what is new is written."),
+    Operation("restore", "Write a backup's store to a directory."),
     Operation("stats", "Count what is stored and indexed."),
+    Operation("forget", "Forget records for good, everywhere, and prove it."),
     Operation("redact", "Take secrets out of what is stored already."),
     Operation("reindex", "Make the indexes anew from the store."),
 )

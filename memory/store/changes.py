@@ -54,6 +54,13 @@ class Changes:
             (workspace_number, kind, id, at),
         )
 
+    def withhold_source(self, workspace_number: int, path: str) -> None:
+        """Remember that nothing of a source is to be kept, since it holds what was forgotten; inside a transaction."""
+        self._database.rows(
+            "insert into tombstone (workspace_number, kind, id, at) values (?, 'source', ?, ?) on conflict do nothing",
+            (workspace_number, path, time.time_ns() // 1000),
+        )
+
     def buried(self, workspace_number: int, kind: str, ids: Iterable[str]) -> set[str]:
         """Say which of these ids were forgotten."""
         found: set[str] = set()

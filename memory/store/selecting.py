@@ -53,12 +53,12 @@ class Selecting:
         sql = f"select t.number from {kind} t where {' and '.join(conditions)} order by t.number"
         return [row[0] for row in self._database.rows(sql, parameters)]
 
-    def owners(self, field: str, numbers: Sequence[int], kind: str) -> set[int]:
-        """Give what a reference of records holds, such as the sessions of messages; null ones are left out."""
-        found: set[int] = set()
+    def held(self, kind: str, column: str, numbers: Sequence[int]) -> dict[int, int]:
+        """Give what a reference of records holds, such as the sessions of messages; those that hold nothing are left out."""
+        found: dict[int, int] = {}
         for some in _portions(numbers):
-            sql = f"select distinct {field} from {kind} where number in ({_marks(some)}) and {field} is not null"
-            found.update(row[0] for row in self._database.rows(sql, some))
+            sql = f"select number, {column} from {kind} where number in ({_marks(some)}) and {column} is not null"
+            found.update(dict(self._database.rows(sql, some)))
         return found
 
     def referring(self, kind: str, column: str, numbers: Sequence[int]) -> list[int]:

@@ -12,6 +12,8 @@ MemoryFault                  any fault of the package `memory`; one line: what, 
 │   ├── StoreFull            the disk is full; nothing was half-written
 │   ├── StoreClosed          used after close
 │   └── StoreForked          used in a child of the process that opened it
+├── BackupFault              a backup cannot be made, read or restored
+│   └── DamagedBackup        what a backup needs is missing or not what it was
 ├── SourceFault              a history cannot be read
 │   └── UnknownFormat        no importer recognises a file
 └── SettingsFault            a setting cannot be read
@@ -64,6 +66,14 @@ class StoreClosed(StoreFault):
 
 class StoreForked(StoreFault):
     """The store was used in a child of the process that opened it; open it anew there."""
+
+
+class BackupFault(MemoryFault):
+    """A backup cannot be made, read or restored; what was there before is as it was."""
+
+
+class DamagedBackup(BackupFault):
+    """What a backup needs is missing, or is not what it was."""
 
 
 class SourceFault(MemoryFault):

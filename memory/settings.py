@@ -19,6 +19,8 @@ class Settings(BaseSettings):
 
     store: str = Field(default_factory=lambda: str(user_data_path("harkback", appauthor=False) / "store"))
     """The store: a directory."""
+    backup: str = ""
+    """The folder of backups; empty for one beside the store, `<store>-backups`."""
     workspace: str = "default"
     """Whose records are read and written."""
     embedder: str = "static"

@@ -233,13 +233,14 @@ def _connect(path: Path, wait_seconds: float) -> apsw.Connection:
         ("cache_size", -32_000),
     ):
         connection.pragma(name, value)
-    _load_vectors(connection)
+    load_vectors(connection)
     connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
     connection.limit(apsw.SQLITE_LIMIT_ATTACHED, 0)
     return connection
 
 
-def _load_vectors(connection: apsw.Connection) -> None:
+def load_vectors(connection: apsw.Connection) -> None:
+    """Let a connection use tables of vectors."""
     # the extension is loaded by its path: importing the package would import numpy
     spec = find_spec("sqlite_vec")
     if spec is None or spec.origin is None:

@@ -42,12 +42,12 @@ def command_of(found: Operation) -> click.Command:
         click.Option(["--json", "as_json"], is_flag=True, help="Answer with one JSON document."),
     ]
 
-    def callback(store: str | None, as_json: bool, **given: Any) -> None:
+    def callback(store: str | None, as_json: bool, **given: Any) -> int:
         from memory.api.cli.running import run_operation
 
         context = click.get_current_context()
         outer = (context.parent.params if context.parent else {}).get("store")
-        run_operation(found, given, store or outer, as_json)
+        return run_operation(found, given, store or outer, as_json)
 
     return click.Command(found.name, params=params, callback=callback, help=found.summary, no_args_is_help=False)
 

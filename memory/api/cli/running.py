@@ -21,21 +21,30 @@ from memory.operations import Operation
 Progress = Callable[[str, int, int], None]
 
 
-def run_operation(operation: Operation, given: dict[str, Any], store: str | None, as_json: bool) -> None:
-    """Run it and write what it answers: for people to stdout, problems to stderr; or one JSON document."""
+def run_operation(operation: Operation, given: dict[str, Any], store: str | None, as_json: bool) -> int:
+    """Run it and write what it answers: for people to stdout, problems to stderr; or one JSON document.
+
+    Returns:
+        The exit code: 1 for an answer that says of itself that it is not `ok`.
+    """
     arguments = _asked(operation, _arguments(operation, given), store)
+    if operation.unopened is not None:
+        with _progress(operation.name) as tell:
+            answer = operation.unopened(arguments, store, tell)
+        if answer is not None:
+            return _answer(operation, answer, arguments, as_json)
     with _opened(operation, arguments, store) as memory:
         if operation.is_stream:
             gc.enable()
             _run_stream(operation, memory, arguments, as_json)
-            return
+            return 0
         if operation.is_long:
             gc.enable()
             with _progress(operation.name) as tell:
                 answer = operation.run(memory, arguments, tell)
         else:
             answer = operation.run(memory, arguments)
-        _answer(operation, answer, arguments, as_json)
+        return _answer(operation, answer, arguments, as_json)
 
 
 def _run_stream(operation: Operation, memory: Memory, arguments: BaseModel, as_json: bool) -> None:
@@ -48,14 +57,16 @@ def _run_stream(operation: Operation, memory: Memory, arguments: BaseModel, as_j
             _answer(operation, answer, arguments, as_json)
 
 
-def _answer(operation: Operation, answer: Any, arguments: BaseModel, as_json: bool) -> None:
+def _answer(operation: Operation, answer: Any, arguments: BaseModel, as_json: bool) -> int:
+    code = int(getattr(answer, "ok", True) is False)
     if as_json:
         click.echo(_json(answer))
-        return
+        return code
     writer = Writer(sys.stdout)
     writer.write(operation.rows(answer, arguments))
     for line in operation.faults(answer):
         click.echo(f"hark: {writer.plain(str(line))}", err=True)
+    return code
 
 
 @contextmanager

@@ -91,8 +91,11 @@ class CareVerbs(Parts):
         return self._keyword.catch_up(on_progress)
 
     def index_lag(self) -> int:
-        """Count the changes that the keyword index has not seen; searches read them from the store."""
-        return self._keyword.lag()
+        """Count the changes that the keyword index has not seen; searches read them from the store.
+
+        Of an index that is being built the pieces that are not in it yet are counted, too; searches find those by meaning alone.
+        """
+        return self._keyword.lag() + self._keyword.lacking()
 
     def choose_embedder(self, setting: str | None) -> Choice:
         """Choose what makes vectors, for all programs that use this store; None for what the settings say.
@@ -116,7 +119,9 @@ class CareVerbs(Parts):
             counts={kind.declaration.plural: self.collection(name).count() for name, kind in kinds().items()},
             chunks=self.store.chunks.count(),
             index=IndexStats(
-                documents=engine.documents() if engine else 0, lag=self._keyword.lag(), fault=self._keyword.fault
+                documents=engine.documents() if engine else 0,
+                lag=self.index_lag(),
+                fault=self._keyword.fault or self._keyword.shortfall(),
             ),
             vectors=self.vector_stats(),
             size_bytes=sum(path.stat().st_size for path in self.store.directory.rglob("*") if path.is_file()),

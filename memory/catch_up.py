@@ -16,23 +16,18 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from indexers.document import Document
 from indexers.errors import IndexBroken, IndexBusy, IndexerError
 from indexers.keyword.in_memory import InMemoryEngine
 from memory.errors import MemoryFault
-from memory.piece_texts import passage_texts
-from memory.saving import Saver
-from memory.searchable import (
-    ATTRIBUTES,
-    RANGED,
-    document_of,
-    group_of,
-)
+from memory.index_documents import INDEXED_KINDS, documents_of
+from memory.searchable import ATTRIBUTES, RANGED, group_of
 from memory.store.store import Store
 
 if TYPE_CHECKING:
     from indexers.keyword.tantivy import TantivyEngine, TantivyWriter
 
+Progress = Callable[[int, int], None]
+"""Called with how many pieces are done, and of how many."""
 LAYOUT = 3
 """Raised when documents are made differently, so that older indexes are rebuilt."""
 BATCH_RECORDS, STRETCH_CHANGES = 2_000, 50_000
@@ -41,8 +36,12 @@ TAIL_RECORDS = 1_000
 """Changes that are searched in the store itself; with more of them a search first waits for the index. Untuned."""
 MOST_IN_TAIL = 4_000
 """Records that are read into the tail at once; the newest, when there are more. Untuned."""
-PAUSE_SECONDS, PAUSE_CHANGES = 0.5, 500
-"""The index follows when it has been quiet so long, or so much has come. Source: RELIABILITY B.2, 9."""
+BUILT_PIECES = 50_000
+"""Pieces behind which an index that is being built is committed, so that it can be gone on with. Untuned."""
+_BUILDING = "keyword_building"
+"""State: the generation that is being built beside the one that answers."""
+INLINE_PIECES = 20_000
+"""What a search waits for, a second or two of work; more is done in the background. Untuned."""
 
 
 class KeywordIndex:
@@ -60,6 +59,10 @@ class KeywordIndex:
         """Held while the tail is changed or searched."""
         self._writing = threading.RLock()
         self._error: IndexerError | None = None
+        self.on_behind: Callable[[], None] | None = None
+        """Called when there is more to do than a search waits for; None to wait in any case."""
+        self.stop_at: float | None = None
+        """When building is broken off, by `time.monotonic`; None for never."""
 
     @property
     def fault(self) -> str | None:
@@ -108,27 +111,51 @@ class KeywordIndex:
                 for documents in documents_of(self._store, touched):
                     self._tail.put(documents)
                 self._tail_to = last
-            return self._tail, self._tail_lacks
+            return self._tail, self._tail_lacks + self.lacking()
+
+    def lacking(self) -> int:
+        """Count the pieces that an index which is being built does not hold yet, and nor does the tail."""
+        with self.guard:
+            engine = self.engine()
+            mark = engine.mark if engine else None
+            if engine is None or (mark and "built" not in mark) or (mark is None and self._store.changes.is_whole()):
+                return 0
+            return max(0, self._store.chunks.count() - engine.documents() - len(self._tail))
+
+    def shortfall(self) -> str | None:
+        """Say what the index lacks while it is being built; None when it lacks nothing."""
+        if not (lacking := self.lacking()):
+            return None
+        return (
+            f"the keyword index is being made anew, {lacking:,} of {self._store.chunks.count():,} pieces are not in it yet;"
+            " `hark reindex` does it at once"
+        )
 
     def level(self) -> None:
-        """Before a search: let the index follow when it is so far behind, or so broken, that the tail would be long."""
-        if self.lag() > TAIL_RECORDS or self.fault is not None:
-            with suppress(IndexerError):
-                # what fails here is named by the leg
-                self.catch_up()
+        """Before a search: let the index follow when it is so far behind, or so broken, that the tail would be long.
+
+        What takes longer than a search should is done in the background, and the answer says what it lacks.
+        """
+        behind, lacking = self.lag(), self.lacking()
+        if behind <= TAIL_RECORDS and self.fault is None and not lacking:
+            return
+        much = self._store.chunks.count() if self.fault is not None else max(behind, lacking)
+        if much > INLINE_PIECES and self.on_behind is not None:
+            self.on_behind()
+            return
+        with suppress(IndexerError):
+            # what fails here is named by the leg
+            self.catch_up()
 
     def lag(self) -> int:
         """Count the changes that the index has not seen."""
         return max(0, self._store.changes.last_seq() - self.applied())
 
-    def catch_up(self, on_progress: Callable[[int, int], None] | None = None) -> bool:
+    def catch_up(self, on_progress: Progress | None = None) -> bool:
         """Bring the index level with the changes there are now; rebuild it when it cannot follow.
 
-        Args:
-            on_progress: Called with how many records are done, and of how many.
-
         Returns:
-            False when another process is writing the index just now.
+            False when another process is writing the index just now, or it was to stop before it was done.
 
         Raises:
             IndexerError: The disk failed; nothing is lost, the next call goes on.
@@ -138,78 +165,153 @@ class KeywordIndex:
             with self._writing, self._lock():
                 self._reopen()
                 try:
-                    return self._follow(on_progress)
+                    return self._follow(self._usable(), on_progress)
                 except IndexBroken:
                     self._set_aside()
-                    return self._follow(on_progress)
+                    return self._follow(self._usable(), on_progress)
         except IndexBusy:
             return False
 
-    def rebuild(self, on_progress: Callable[[int, int], None] | None = None) -> None:
-        """Make the index anew from the store; the old one is kept aside until the next rebuild.
+    def rebuild(self, on_progress: Progress | None = None) -> None:
+        """Make the index anew from the store, beside the old one, which answers meanwhile and is kept until the next rebuild.
+
+        A run that was broken off is gone on with.
 
         Raises:
             IndexBusy: Another process is writing the index.
         """
         with self._writing, self._lock():
-            self._set_aside()
-            self._follow(on_progress)
+            self._reopen()
+            if self.engine() is None:
+                self._set_aside()
+                self._follow(self._usable(), on_progress)
+            else:
+                self._build_beside(on_progress)
 
-    def renew(self, on_progress: Callable[[int, int], None] | None = None) -> None:
+    def renew(self, on_progress: Progress | None = None) -> None:
         """Make the index anew and keep nothing of the old one, so that no word that is gone stays in its files.
 
         Raises:
-            IndexBusy: Another process is writing the index.
+            IndexBusy: Another process is writing the index, or this one is closing it.
         """
         with self._writing, self._lock():
-            self._set_aside()
-            self._follow(on_progress)
-            current = self._generation()
-            for old in self._directory.glob("*"):
-                if old.is_dir() and old != current:
-                    shutil.rmtree(old)
+            # what was begun before may hold what is gone since
+            self._store.drop_state(_BUILDING)
+            self._reopen()
+            self._build_beside(on_progress)
+            if self._store.state(_BUILDING) is not None:
+                raise IndexBusy(f"{self._directory}: the store is being closed; the next run goes on")
+            self._sweep(self._generation())
 
     def close(self) -> None:
         """Let go of the index."""
         with self.guard:
             self._engine = None
 
-    def _follow(self, on_progress: Callable[[int, int], None] | None) -> bool:
-        goal = self._store.changes.last_seq()
+    def _usable(self) -> "TantivyEngine":
         engine = self.engine()
         if engine is None:
             # only what is broken is rebuilt; what is forbidden or full is not
             raise self._error or IndexBroken(f"{self._directory}: the keyword index cannot be opened")
-        mark = engine.mark
-        if mark is not None and mark["seq"] >= goal:
+        return engine
+
+    def _follow(self, engine: "TantivyEngine", on_progress: Progress | None) -> bool:
+        goal, mark = self._store.changes.last_seq(), engine.mark
+        if mark is not None and mark["seq"] >= goal and "built" not in mark:
             return True
         with engine.writing() as writer:
-            if mark is None:
-                self._put_all(writer, on_progress)
-                writer.commit(self._mark_at(goal))
-            else:
-                self._put_changes(writer, int(mark["seq"]), goal, on_progress)
+            if mark is None or "built" in mark:
+                mark = self._build(
+                    writer, mark or self._mark_at(goal, built=[INDEXED_KINDS[0], 0]), engine, on_progress
+                )
+            if mark is None or not self._put_changes(writer, int(mark["seq"]), goal, on_progress):
+                return False
         with suppress(MemoryFault), self._store.transaction():
             # a full disk must not fail an index that is level
             self._store.changes.prune(goal, self._keep_days)
         return True
 
-    def _put_all(self, writer: "TantivyWriter", on_progress: Callable[[int, int], None] | None) -> None:
-        """Put every record into an empty index, some at a time, so that memory stays as it is."""
-        total, done = self._store.chunks.count(), 0
-        for kind in ("session", "message", "learning"):
-            numbers = self._store.chunks.record_numbers(kind)
-            while some := list(islice(numbers, BATCH_RECORDS)):
-                done += self._put(writer, [(kind, number) for number in some], is_new=True)
-                if on_progress:
-                    on_progress(done, total)
+    def _build(
+        self, writer: "TantivyWriter", mark: dict[str, Any], engine: "TantivyEngine", on_progress: Progress | None
+    ) -> dict[str, Any] | None:
+        """Put the records that a new index lacks, some at a time, so that memory stays as it is.
 
-    def _put_changes(
-        self, writer: "TantivyWriter", seq: int, goal: int, on_progress: Callable[[int, int], None] | None
-    ) -> None:
-        """Follow the log, a stretch a commit: what is broken off goes on behind the last commit."""
+        Its mark says how far it has come; what changes meanwhile stands in the log behind the mark's change.
+
+        Returns:
+            The mark of the finished index; None when it was to stop.
+        """
+        (first, done_to), seq = mark["built"], int(mark["seq"])
+        total, done, uncommitted = self._store.chunks.count(), engine.documents(), 0
+        for kind in INDEXED_KINDS[INDEXED_KINDS.index(first) :]:
+            numbers = self._store.chunks.record_numbers(kind, after=done_to if kind == first else 0)
+            while some := list(islice(numbers, BATCH_RECORDS)):
+                count = self._put(writer, [(kind, number) for number in some], is_new=True)
+                done, uncommitted = done + count, uncommitted + count
+                if uncommitted >= BUILT_PIECES or self._is_stopping():
+                    writer.commit(self._mark_at(seq, built=[kind, some[-1]]))
+                    uncommitted = 0
+                if self._is_stopping():
+                    return None
+                if on_progress:
+                    on_progress(min(done, total), total)
+        finished = self._mark_at(seq)
+        writer.commit(finished)
+        return finished
+
+    def _build_beside(self, on_progress: Progress | None) -> None:
+        """Build the next generation while the one before answers, and put it in its place."""
+        from indexers.keyword.tantivy import TantivyEngine
+
+        begun, current = self._store.state(_BUILDING), self._generation()
+        if begun is None:
+            begun = str(int(current.name) + 1)
+            shutil.rmtree(self._directory / begun, ignore_errors=True)
+            self._store.set_state(_BUILDING, begun)
+        try:
+            engine = TantivyEngine(self._directory / begun, tuple(ATTRIBUTES), RANGED)
+            self._check(engine)
+        except IndexBroken:
+            shutil.rmtree(self._directory / begun)
+            engine = TantivyEngine(self._directory / begun, tuple(ATTRIBUTES), RANGED)
+        if self._follow(engine, on_progress):
+            self._put_in_place(begun)
+            self._sweep(current, self._generation())
+
+    def _set_aside(self) -> None:
+        """Put the next generation in the place of one that is broken; that one is kept, older ones go."""
+        current = self._generation()
+        begun = self._store.state(_BUILDING)
+        if begun is None:
+            begun = str(int(current.name) + 1)
+            shutil.rmtree(self._directory / begun, ignore_errors=True)
+        self._put_in_place(begun)
+        self._sweep(current, self._generation())
+
+    def _put_in_place(self, name: str) -> None:
+        with self.guard, self._store.transaction():
+            self._engine = None
+            self._store.set_state("keyword_generation", name)
+            self._store.drop_state(_BUILDING)
+
+    def _sweep(self, *kept: Path) -> None:
+        for old in self._directory.glob("*"):
+            if old.is_dir() and old not in kept:
+                shutil.rmtree(old, ignore_errors=True)
+
+    def _is_stopping(self) -> bool:
+        return self.stop_at is not None and time.monotonic() > self.stop_at
+
+    def _put_changes(self, writer: "TantivyWriter", seq: int, goal: int, on_progress: Progress | None) -> bool:
+        """Follow the log, a stretch a commit: what is broken off goes on behind the last commit.
+
+        Returns:
+            False when it was to stop before it was done.
+        """
         start = seq
         while seq < goal:
+            if self._is_stopping() and goal - seq > STRETCH_CHANGES:
+                return False
             step = min(goal, seq + STRETCH_CHANGES)
             touched = self._store.changes.touched(seq, step)
             for first in range(0, len(touched), BATCH_RECORDS):
@@ -218,8 +320,9 @@ class KeywordIndex:
                     on_progress(min(seq - start + first, goal - start), goal - start)
             writer.commit(self._mark_at(step))
             seq = step
-        if on_progress:
+        if on_progress and goal > start:
             on_progress(goal - start, goal - start)
+        return True
 
     def _put(self, writer: "TantivyWriter", records: list[tuple[str, int]], *, is_new: bool) -> int:
         """Put records as they are now, and give how many documents they made."""
@@ -232,8 +335,9 @@ class KeywordIndex:
                 count += len(documents)
         return count
 
-    def _mark_at(self, seq: int) -> dict[str, Any]:
-        return {"layout": LAYOUT, "store": self._store.uuid, "seq": seq, "token": self._store.changes.token(seq)}
+    def _mark_at(self, seq: int, built: list[Any] | None = None) -> dict[str, Any]:
+        mark = {"layout": LAYOUT, "store": self._store.uuid, "seq": seq, "token": self._store.changes.token(seq)}
+        return mark if built is None else {**mark, "built": built}
 
     def _check(self, engine: "TantivyEngine") -> None:
         """See that the index followed this very log.
@@ -260,17 +364,6 @@ class KeywordIndex:
         name = self._store.state("keyword_generation") or "1"
         return self._directory / name
 
-    def _set_aside(self) -> None:
-        """Begin a new generation; the one before is kept, older ones go."""
-        with self.guard:
-            self._engine = None
-            current = self._generation()
-            number = int(current.name) + 1
-            for old in self._directory.glob("*"):
-                if old.is_dir() and old != current:
-                    shutil.rmtree(old, ignore_errors=True)
-            self._store.set_state("keyword_generation", str(number))
-
     def _reopen(self) -> None:
         # what another process removed while this one had the index open must not be seen again
         with self.guard:
@@ -292,85 +385,3 @@ class KeywordIndex:
             yield
         finally:
             os.close(handle)
-
-
-def documents_of(store: Store, records: list[tuple[str, int]]) -> Iterator[list[Document]]:
-    """Give the documents of records as they are now; those that are gone have none."""
-    for kind in ("session", "message", "learning"):
-        numbers = [number for each, number in records if each == kind]
-        for start in range(0, len(numbers), 500):
-            yield list(_documents(store, kind, numbers[start : start + 500]))
-
-
-def _documents(store: Store, kind: str, numbers: list[int]) -> Iterator[Document]:
-    texts = passage_texts(store, kind, numbers)
-    # who said it is asked for as often as what was said
-    senders = dict(store.records.values("message", ("sender_id",), numbers)) if kind == "message" else {}
-    for key, record, passage, start, end, packed in store.chunks.of_records(kind, numbers):
-        text = texts.get((record, passage))
-        if text is not None:
-            yield document_of(key, kind, record, text[start:end], packed, senders.get(record) or "")
-
-
-class Follower:
-    """Lets the keyword index follow this process's writes, in the background and never in their way."""
-
-    def __init__(self, index: KeywordIndex, saver: Saver) -> None:
-        self._index = index
-        self._written = 0
-        self._wake = threading.Condition()
-        self._thread: threading.Thread | None = None
-        self._stopping = False
-        self._held = 0
-        saver.on_write = self.note
-
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Follow nothing during a block that brings the index level itself: two busy threads hold each other up."""
-        with self._wake:
-            self._held += 1
-        try:
-            yield
-        finally:
-            with self._wake:
-                self._held -= 1
-
-    def note(self) -> None:
-        """Take note of a write."""
-        with self._wake:
-            if self._held:
-                return
-            self._written += 1
-            if self._thread is None and not self._stopping:
-                self._thread = threading.Thread(target=self._run, name="harkback-follower", daemon=True)
-                self._thread.start()
-            self._wake.notify()
-
-    def stop(self) -> None:
-        """Stop following."""
-        with self._wake:
-            self._stopping = True
-            self._wake.notify()
-            thread = self._thread
-        if thread is not None:
-            thread.join()
-
-    def _run(self) -> None:
-        while True:
-            with self._wake:
-                while not self._written and not self._stopping:
-                    self._wake.wait()
-                quiet_from = time.monotonic()
-                before = self._written
-                while not self._stopping and self._written < PAUSE_CHANGES:
-                    self._wake.wait(PAUSE_SECONDS)
-                    if self._written == before and time.monotonic() - quiet_from >= PAUSE_SECONDS:
-                        break
-                    if self._written != before:
-                        before, quiet_from = self._written, time.monotonic()
-                self._written = 0
-                if self._stopping:
-                    return
-            with suppress(IndexerError, MemoryFault):
-                # what fails here is tried again at the next write or search, which says so
-                self._index.catch_up()

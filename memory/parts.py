@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 from indexers.embedders import open_embedder
 from indexers.errors import IndexerError
-from memory.catch_up import Follower, KeywordIndex
+from memory.catch_up import KeywordIndex
 from memory.collections.attachments import Attachments
 from memory.collections.collection import Collection
 from memory.collections.graph import Graph
@@ -21,6 +21,7 @@ from memory.collections.settings import StoredSettings
 from memory.embedding import Embedders
 from memory.errors import InvalidInput, StoreFault
 from memory.filling import VectorFiller, VectorFollower
+from memory.following import Follower
 from memory.kinds import kinds
 from memory.nearest import SemanticIndex, VectorPage
 from memory.saving import Saver, redaction_key

@@ -1,4 +1,4 @@
-"""Select records by who, when, where and what they say: for what is exported, and for what is forgotten."""
+"""Which records: chosen by who, when, where and what they say: for what is exported, and for what is forgotten."""
 
 import re
 import unicodedata

@@ -85,6 +85,7 @@ def keyword_leg(
         if engine is None:
             answer.fault = index.fault
         else:
+            answer.fault = index.shortfall()
             with index.guard:
                 elsewhere = tail.terms_held(query)
             found = engine.search(query, conditions, deep, elsewhere)
@@ -121,8 +122,7 @@ def newest_leg(index: KeywordIndex, conditions: Filter, limit: int) -> LegAnswer
     def run(answer: LegAnswer) -> None:
         tail, answer.unseen = index.tail()
         engine = index.engine()
-        if engine is None:
-            answer.fault = index.fault
+        answer.fault = index.fault if engine is None else index.shortfall()
         with index.guard:
             pairs = tail.newest("at", conditions, limit)
         pairs += engine.newest("at", conditions, limit) if engine else []

@@ -80,6 +80,11 @@ class Changes:
         row = self._database.row("select seq from change order by seq desc limit 1")
         return int(row[0]) if row else 0
 
+    def is_whole(self) -> bool:
+        """Say whether the log still begins with the first change there was."""
+        row = self._database.row("select seq from change order by seq limit 1")
+        return row is None or row[0] == 1
+
     def token(self, seq: int) -> int | None:
         """Give the random token of a change: the proof that an index followed this very log."""
         row = self._database.row("select token from change where seq = ?", (seq,))

@@ -221,9 +221,9 @@ class Chunks:
         rows = self._database.rows(sql, (kind, after, workspace_number, limit))
         return [(row[0], row[1], row[2]) for row in rows]
 
-    def record_numbers(self, kind: str) -> Iterator[int]:
-        """Give the records of a kind that have chunks, in ascending order, without holding them all."""
-        last = 0
+    def record_numbers(self, kind: str, after: int = 0) -> Iterator[int]:
+        """Give the records of a kind behind a number that have chunks, in ascending order, without holding them all."""
+        last = after
         while rows := self._database.rows(
             "select distinct record_number from chunk where kind = ? and record_number > ? order by record_number"
             " limit 5000",

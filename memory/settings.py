@@ -110,5 +110,5 @@ def read_settings(**arguments: object) -> Settings:
         raise SettingsFault(
             f"setting {name}: {first['msg']}, got {first['input']!r}; look at HARK_{name.upper()} and {settings_file()}"
         ) from error
-    except (SettingsError, ValueError) as error:
+    except (SettingsError, ValueError, OSError) as error:
         raise SettingsFault(f"{settings_file()}: cannot be read ({error}); mend it or move it away") from error

@@ -384,6 +384,11 @@ def _faults(directory: Path) -> Iterator[None]:
         text = str(error).split("\n")[0]
         if "LockBusy" in text or "Lockfile" in text:
             raise IndexBusy(f"{directory}: another process is writing the keyword index") from error
+        if "writer was killed" in text:
+            # tantivy does not say what its thread met; what was committed before is as it was
+            raise IndexerError(
+                f"{directory}: the keyword index could not be written, most likely for want of room; free some space"
+            ) from error
         if any(sign in text for sign in _NOT_BROKEN):
             raise IndexerError(f"{directory}: the keyword index cannot be used ({text})") from error
         raise IndexBroken(f"{directory}: the keyword index is damaged ({text}); rebuild it") from error

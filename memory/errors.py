@@ -4,7 +4,8 @@ MemoryFault                  any fault of the package `memory`; one line: what, 
 ├── InvalidInput             an argument or a record cannot be what it is
 │   ├── UnknownRecord        no record of that kind has that id in this workspace
 │   ├── Conflict             a record with that id, or another unique value, is there already
-│   └── InvalidCursor        a page's cursor belongs to another list
+│   ├── InvalidCursor        a page's cursor belongs to another list
+│   └── ChangesGone          the change log does not reach back so far
 ├── StoreFault               the store cannot be used
 │   ├── NoStore              there is no store at that place
 │   ├── NewerStore           a newer version of the program wrote the store
@@ -38,6 +39,10 @@ class Conflict(InvalidInput):
 
 class InvalidCursor(InvalidInput):
     """A page's cursor belongs to another list, or to none."""
+
+
+class ChangesGone(InvalidInput):
+    """The change log does not reach back so far; what came before is in the records themselves."""
 
 
 class StoreFault(MemoryFault):

@@ -1,6 +1,7 @@
 """The parts of a memory, put together when a store is opened: what its verbs work with."""
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -117,8 +118,34 @@ class Parts:
         return self._semantic.pages(kind, page_size)
 
     def changes(self, after: int = 0, limit: int = 10_000) -> list[Change]:
-        """Give the writes of this workspace behind a number, in order."""
+        """Give the writes of this workspace behind a number, in order.
+
+        Raises:
+            ChangesGone: The log does not reach back so far: it keeps `change_retention_days`, and the last 100,000.
+        """
         return self.store.changes.in_workspace(self.store.workspace_number, after, limit)
+
+    def watch(
+        self,
+        after: int | None = None,
+        *,
+        stop: threading.Event | None = None,
+        quiet_seconds: float | None = None,
+    ) -> Iterator[Change]:
+        """Yield the writes of this workspace as they happen, those of other processes within 100 ms.
+
+        Args:
+            after: The number of the last change that is known; None for what is written from now on.
+            stop: Ends it when it is set.
+            quiet_seconds: Ends it when nothing was written for so long; None to wait for ever.
+
+        Raises:
+            ChangesGone: The log does not reach back so far.
+        """
+        from memory.live import ChangeWatcher
+
+        begin = self.store.changes.last_seq() if after is None else after
+        return ChangeWatcher(self.store, begin, stop or threading.Event(), quiet_seconds).changes()
 
     @property
     def saver(self) -> Saver:

@@ -224,6 +224,14 @@ def test_a_memory_that_is_open_elsewhere_finds_it_no_more(place):
         assert other.search("violet lantern", mode="semantic", min_score=0).hits == []
 
 
+def test_backups_that_still_hold_it_are_named(place, tmp_path):
+    with Memory.open(place) as memory:
+        said = memory.messages.append(memory.sessions.create().id, role="user", content=SECRET)
+        memory.backup(tmp_path / "backups")
+        receipt = memory.forget(said.id)
+        assert [Path(each.path).name for each in receipt.backups] == ["backups"]
+
+
 def test_a_dry_run_changes_nothing(memory, session):
     said = memory.messages.append(session.id, role="user", content=SECRET)
     before = memory.changes()

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from pydantic import BaseModel
 
+from memory.errors import ChangesGone
+from memory.kinds import kinds
 from memory.store.sqlite import Row, SqliteDatabase
 
 _tokens = random.SystemRandom()
@@ -21,7 +23,7 @@ class Change(BaseModel):
     verb: str
     """create, update, delete, restore or forget."""
     id: str | None
-    """The record's id where the record itself is gone."""
+    """The record's id; None in what was logged of a record before it was deleted for good."""
     at: int
     """Microseconds since 1970."""
 
@@ -98,13 +100,44 @@ class Changes:
         return [_change(row) for row in rows]
 
     def in_workspace(self, workspace_number: int, seq: int, limit: int) -> list[Change]:
-        """Read one workspace's changes behind a number, in order."""
+        """Read one workspace's changes behind a number, in order, with the ids of their records.
+
+        Raises:
+            ChangesGone: The log does not reach back to that number any more.
+        """
         rows = self._database.rows(
             "select seq, kind, record_number, verb, id, at from change where seq > ? and workspace_number = ?"
             " order by seq limit ?",
             (seq, workspace_number, limit),
         )
-        return [_change(row) for row in rows]
+        # looked at behind the rows, so that none of them can have been dropped in between
+        row = self._database.row("select seq from change order by seq limit 1")
+        if row is not None and seq + 1 < row[0]:
+            raise ChangesGone(
+                f"changes behind {seq} are gone, the log begins with {row[0]}; read what there is, then go on after"
+                f" {self.last_seq()}"
+            )
+        return self._with_ids([_change(each) for each in rows])
+
+    def _with_ids(self, changes: list[Change]) -> list[Change]:
+        """Put in the ids of the records that are there."""
+        wanted: dict[str, set[int]] = {}
+        for change in changes:
+            if change.id is None:
+                wanted.setdefault(change.kind, set()).add(change.record_number)
+        for kind, numbers in wanted.items():
+            if kind not in kinds():
+                continue
+            ids: dict[int, str] = {}
+            listed = sorted(numbers)
+            for start in range(0, len(listed), 500):
+                some = listed[start : start + 500]
+                sql = f"select number, id from {kind} where number in ({', '.join('?' * len(some))})"
+                ids.update(dict(self._database.rows(sql, some)))
+            for change in changes:
+                if change.kind == kind and change.id is None:
+                    change.id = ids.get(change.record_number)
+        return changes
 
     def touched(self, after: int, up_to: int) -> list[tuple[str, int]]:
         """Give kind and number of the searchable records that were written behind `after`, up to `up_to`, newest last."""

@@ -138,6 +138,10 @@ class SqliteDatabase:
                         connection.execute("rollback")
                 raise
 
+    def commit_count(self) -> int:
+        """Give a number that changes whenever another connection, of this process or another, has committed."""
+        return int((self.row("pragma data_version") or (0,))[0])
+
     @property
     def is_in_snapshot(self) -> bool:
         """Whether this thread reads the store as it was at one moment, which others may have gone beyond."""

@@ -80,9 +80,10 @@ class CareVerbs(Parts):
         from memory.care.forgetting import BackupHolding, Forgetting
         from memory.selection import Selection, Selector
         from memory.store.backups import noted_backups
+        from memory.store.schema import moment
 
         chosen = Selection.of({**selection, "ids": ids or None})
-        held = [BackupHolding(path=each.path, at=each.at) for each in noted_backups(self.store)]
+        held = [BackupHolding(path=each.path, at=moment(each.at)) for each in noted_backups(self.store)]
         with self._held():
             forgetting = Forgetting(self._saver, self._keyword, Selector(self.store, self.projects))
             return forgetting.run(chosen, held, dry_run=dry_run, on_progress=on_progress)

@@ -142,6 +142,17 @@ def test_pruning_takes_away_what_no_backup_needs_and_nothing_else(memory, place)
     assert check_backups(place).ok
 
 
+def test_a_clock_that_went_back_does_not_prune_the_newest(memory, place, tmp_path, monkeypatch):
+    fill(memory, 3)
+    memory.backup(place)
+    memory.messages.append("s", role="user", content="after the clock went back")
+    monkeypatch.setattr(time, "time_ns", lambda: 1_000_000_000_000_000_000)
+    second = memory.backup(place, keep=1).backup
+
+    assert [each.id for each in list_backups(place).backups] == [second.id]
+    assert Memory.restore(place, tmp_path / "second").backup.counts["message"] == 4
+
+
 def test_pruning_leaves_another_stores_backups(memory, place, tmp_path):
     fill(memory, 5)
     memory.backup(place)

@@ -206,6 +206,7 @@ def _taken(store: Store, folder: BackupFolder, on_progress: Progress | None) -> 
     new_bytes = folder.put_blocks(coming()) if fresh else 0
     manifest = Manifest(
         format=FORMAT,
+        number=1 + max((each.number for each in folder.manifests()[0]), default=0),
         id=f"{moment(at):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}",
         at=at,
         store=snapshot.store,

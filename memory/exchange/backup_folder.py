@@ -39,6 +39,8 @@ class Manifest(BaseModel):
 
     format: int
     id: str
+    number: int
+    """Its place in the order in which the folder's backups were made, whatever clocks said."""
     at: int
     """When its copy was taken, in microseconds since 1970."""
     store: str
@@ -164,7 +166,7 @@ class BackupFolder:
         return self._scratch
 
     def manifests(self) -> tuple[list[Manifest], list[Problem]]:
-        """Read the manifests, the oldest first; those that cannot be read are problems."""
+        """Read the manifests, in the order in which they were made; those that cannot be read are problems."""
         found: list[Manifest] = []
         problems: list[Problem] = []
         for path in sorted(self._manifests.glob("*.json")):
@@ -172,7 +174,7 @@ class BackupFolder:
                 found.append(self.manifest(path.stem))
             except DamagedBackup as error:
                 problems.append(Problem(what="manifest", name=path.stem, fault=str(error), backups=[path.stem]))
-        return sorted(found, key=lambda each: (each.at, each.id)), problems
+        return sorted(found, key=lambda each: (each.number, each.at)), problems
 
     def manifest(self, id: str) -> Manifest:
         """Read one manifest.

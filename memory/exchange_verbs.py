@@ -1,7 +1,7 @@
 """What a memory does to give its records to other programs, and to take them back."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from memory.parts import Parts
@@ -58,7 +58,7 @@ class ExchangeVerbs(Parts):
             on_progress=on_progress,
         )
 
-    def exported(self, *, format: str = "harkback", deleted: bool | None = None, **selection: Any) -> Iterator[str]:
+    def exported(self, *, format: str = "harkback", deleted: bool | None = None, **selection: Any) -> Generator[str, None, None]:
         """Yield what an export holds, piece by piece, as it is at one moment; arguments as for `export`."""
         from memory.exchange.exporting import exported_pieces
         from memory.exchange.formats import format_named

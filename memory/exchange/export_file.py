@@ -11,8 +11,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from memory.errors import SourceFault, UnknownFormat
-from memory.exchange.formats.harkback import MARK, VERSION, record_hash
-from memory.store.exchange import Plain
+from memory.exchange.formats.harkback import VERSION, record_hash
+from memory.store.exchange import EXPORT_MARK, Plain
 from memory.store.schema import to_json
 from memory.store.store import SCHEMA_VERSION
 
@@ -103,11 +103,11 @@ class ExportFile:
             header = json.loads(self._file.readline(HEADER_BYTES).decode())
         except (OSError, ValueError, RecursionError):
             header = None
-        if not isinstance(header, dict) or MARK not in header:
+        if not isinstance(header, dict) or EXPORT_MARK not in header:
             raise UnknownFormat(
                 f"{self.path}: no Harkback export; `hark import {self.path}` reads histories of other programs"
             )
-        version, schema = header[MARK], header.get("schema")
+        version, schema = header[EXPORT_MARK], header.get("schema")
         if not isinstance(version, int) or not isinstance(schema, int):
             raise self.fault(1, "its version is no number")
         if version > VERSION or schema > SCHEMA_VERSION:

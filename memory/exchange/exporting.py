@@ -1,7 +1,7 @@
 """Export: what is selected, in one of the formats of `memory/exchange/formats`, as it was at one moment."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -68,7 +68,7 @@ def _written(
 
 def exported_pieces(
     store: Store, projects: Projects, format: Format, selection: Selection, *, deleted: bool | None = None
-) -> Iterator[str]:
+) -> Generator[str, None, None]:
     """Yield what an export holds, piece by piece."""
     with store.snapshot():
         yield from format.pieces(content_of(store, projects, format, selection, deleted=deleted))

@@ -37,7 +37,7 @@ def new_file(target: Path, store: Path, *, force: bool) -> Iterator[BinaryIO]:
 
     Raises:
         Conflict: The target is there already, and `force` is not set.
-        InvalidInput: The target lies in the store's directory, or is a directory.
+        InvalidInput: The target lies in the store's directory, or is a directory or a device.
         MemoryFault: It cannot be written.
     """
     check_target(target, store, force=force)
@@ -64,8 +64,9 @@ def check_target(target: Path, store: Path, *, force: bool) -> None:
     real, inside = Path(os.path.realpath(target)), Path(os.path.realpath(store))
     if real == inside or inside in real.parents:
         raise InvalidInput(f"{target}: lies in the store's own directory; name a file elsewhere")
-    if target.is_dir():
-        raise InvalidInput(f"{target}: a directory; name a file")
+    if target.exists() and not target.is_file():
+        # a directory, or a device or a pipe, in whose place a file must never be put
+        raise InvalidInput(f"{target}: not a file that can be written over; name another, or leave it out for stdout")
     if not force and os.path.lexists(target):
         raise Conflict(f"{target}: is there already; --force writes over it, or name another file")
 

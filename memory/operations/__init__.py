@@ -4,6 +4,8 @@ A module here gives
   `Arguments`   a pydantic model; a field marked `POSITIONAL` is not a flag on the command line
   `run`         `(memory, arguments) → answer`, one call of Memory or of what stands below it
   `rows`        `(answer, arguments) → lines` for people: a tuple is one line of columns, a text one line as it is
+  `text`        `(memory, arguments) → pieces of text` that are written to stdout as they are, or None for `rows`; most
+                operations have none
   `CREATES`     whether the store is made when it is absent
   `IS_LONG`     whether it may take long; then `run` takes `on_progress`, too
   `unopened`    `(arguments, store, on_progress) → answer`: do it without opening the store; it gives None where that
@@ -11,7 +13,7 @@ A module here gives
   `IS_STREAM`   whether it answers until it is stopped; then `run` takes `stop`, too, and gives an iterator of answers
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -52,6 +54,12 @@ class Operation:
     def rows(self) -> Callable[..., Lines]:
         """Write an answer for people."""
         found: Callable[..., Lines] = self._module.rows
+        return found
+
+    @property
+    def text(self) -> Callable[..., Generator[str, None, None] | None] | None:
+        """Give what is written to stdout byte for byte in place of lines: `(memory, arguments) → pieces`; None for lines."""
+        found: Callable[..., Generator[str, None, None] | None] | None = getattr(self._module, "text", None)
         return found
 
     @property
@@ -128,6 +136,8 @@ OPERATIONS = (
     Operation("graph", "Walk the relationships around a thing."),
     Operation("projects", "List projects, or give one another name."),
     Operation("config", "Read or change the store's settings."),
+    Operation("export", "Write records to a file, to be read or to be loaded elsewhere."),
+    Operation("load", "Take in what export wrote."),
     Operation("backup", "Back the store up, while it is used; only what is new is written."),
     Operation("restore", "Write a backup's store to a directory."),
     Operation("stats", "Count what is stored and indexed."),

@@ -13,6 +13,8 @@ from memory.store.sqlite import Row, SqliteDatabase
 
 ROWS_AT_ONCE = 100
 """Records that are held in memory together. Untuned."""
+EXPORT_MARK = "harkback_export"
+"""The name in the first line of an export that says what the file is."""
 Plain = dict[str, Any]
 """A record by its fields, as JSON has them; what is empty by default is left out."""
 

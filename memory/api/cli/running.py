@@ -5,8 +5,8 @@ import json
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from itertools import chain
 from typing import Any
 
@@ -38,6 +38,10 @@ def run_operation(operation: Operation, given: dict[str, Any], store: str | None
             gc.enable()
             _run_stream(operation, memory, arguments, as_json)
             return 0
+        if operation.text and not as_json and (pieces := operation.text(memory, arguments)) is not None:
+            gc.enable()
+            _write_as_it_is(pieces)
+            return 0
         if operation.is_long:
             gc.enable()
             with _progress(operation.name) as tell:
@@ -67,6 +71,20 @@ def _answer(operation: Operation, answer: Any, arguments: BaseModel, as_json: bo
     for line in operation.faults(answer):
         click.echo(f"hark: {writer.plain(str(line))}", err=True)
     return code
+
+
+def _write_as_it_is(pieces: Generator[str, None, None]) -> None:
+    """Write text byte for byte; on a terminal without what would control it."""
+    writer = Writer(sys.stdout) if sys.stdout.isatty() else None
+    sys.stdout.flush()
+    # closed at once also when nobody reads on: what it reads from is closed behind it
+    with closing(pieces):
+        for piece in pieces:
+            if writer is not None:
+                click.echo(writer.plain(piece), nl=False)
+            else:
+                sys.stdout.buffer.write(piece.encode())
+    sys.stdout.buffer.flush()
 
 
 @contextmanager

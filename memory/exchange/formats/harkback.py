@@ -10,15 +10,13 @@ from collections.abc import Iterator
 
 from memory.exchange.content import Content
 from memory.kinds import kinds
-from memory.store.exchange import Plain
+from memory.store.exchange import EXPORT_MARK, Plain
 from memory.store.schema import to_json
 
 FORMAT = "harkback"
 HOLDS_DELETED = True
 NEEDS_ALL = True
 
-MARK = "harkback_export"
-"""The name in the first line that says what the file is."""
 VERSION = 1
 """Of the format; raised when a program that knows this one could not load it."""
 
@@ -39,7 +37,7 @@ def record_hash(written: str) -> str:
 
 
 def _lines(content: Content) -> Iterator[str]:
-    yield to_json({MARK: VERSION, "schema": content.schema, "selected": content.asked}) + "\n"
+    yield to_json({EXPORT_MARK: VERSION, "schema": content.schema, "selected": content.asked}) + "\n"
     for kind in kinds():
         if kind == "attachment":
             for blob in content.blobs():

@@ -11,6 +11,7 @@ from memory.importers import Importer, importer_of, importers
 from memory.importers.reading.archives import is_archive
 from memory.importers.reading.source import Sample
 from memory.settings import is_debugging
+from memory.store.exchange import EXPORT_MARK
 from memory.store.foreign import HEADER
 from memory.store.schema import whole
 from memory.store.store import MARKER
@@ -287,6 +288,8 @@ def _unknown(path: Path) -> str:
         return f"a database of no known format (its tables: {', '.join(sorted(sample.tables)[:8])})"
     if sample.text is None:
         return "a binary file, of no known format"
+    if sample.records and EXPORT_MARK in sample.records[0]:
+        return f"an export of this program's, `hark load {path}` takes it in"
     if sample.records:
         keys = ", ".join(list(sample.records[0])[:8])
         return f"unknown format (its first record has: {keys})"

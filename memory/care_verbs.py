@@ -1,7 +1,9 @@
 """What a memory does to care for its store."""
 
+import os
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memory.embedding import Choice
@@ -11,8 +13,10 @@ from memory.saving import redaction_key
 from memory.stats import IndexStats, Reindexed, Stats, VectorStats
 
 if TYPE_CHECKING:
+    from memory.care.doctor import DoctorReport
     from memory.care.forgetting import Forgotten
     from memory.care.redacting import Redacted
+    from memory.care.salvaging import Salvaged
 
 
 class CareVerbs(Parts):
@@ -53,6 +57,65 @@ class CareVerbs(Parts):
         redactor = Redactor(bytes.fromhex(key or "00"))
         with self._held():
             return redact_store(self._saver, redactor, self._keyword, dry_run=dry_run, on_progress=on_progress)
+
+    def doctor(
+        self,
+        repair: bool = False,
+        *,
+        quick: bool = False,
+        deep: bool = False,
+        on_progress: Callable[[str, int, int], None] | None = None,
+    ) -> "DoctorReport":
+        """Prove that the store and its indexes agree, and mend what can be mended.
+
+        Others may read and write meanwhile.
+
+        Args:
+            repair: Mend what is found.
+            quick: Do not compare SQLite's own indexes with their tables.
+            deep: Compare every record with its pieces, not a sample.
+            on_progress: Called with what is looked at, how many checks are done, and of how many.
+        """
+        from memory.care.doctor import examine
+        from memory.care.examining import Patient
+
+        patient = Patient(self._saver, self._keyword, self._filler, is_quick=quick, is_deep=deep)
+        with self._held():
+            return examine(patient, repair=repair, on_progress=on_progress)
+
+    @classmethod
+    def salvage(
+        cls,
+        damaged: str | os.PathLike[str],
+        to: str | os.PathLike[str],
+        *,
+        on_progress: Callable[[str, int, int], None] | None = None,
+        **settings: Any,
+    ) -> "Salvaged":
+        """Write what can be read of a damaged store into a new one; the damaged one is left untouched.
+
+        Args:
+            damaged: The directory of a store that no program has open.
+            to: A directory that is empty or absent.
+            on_progress: Called with what is done, how much of it, and of how much.
+            settings: As for `open`.
+
+        Raises:
+            NoStore: There is nothing to read.
+            StoreFault: There is something where the new one is to be.
+            DamagedStore: Not even the list of tables can be read; only a backup helps.
+        """
+        from memory.care.salvaging import make_findable, salvage_into
+
+        place, workspace = Path(to).expanduser(), str(settings.get("workspace", "default"))
+        salvaged = salvage_into(Path(damaged).expanduser(), place, workspace, on_progress)
+        with cls.open(place, **settings) as first:
+            every = first.store.workspace_names()
+        for name in every:
+            with cls.open(place, **{**settings, "workspace": name}) as memory, memory._held():
+                make_findable(memory._saver, on_progress)
+                memory._keyword.catch_up()
+        return salvaged
 
     def forget(
         self,

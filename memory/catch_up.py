@@ -6,12 +6,14 @@ the old one, which is kept aside. A kernel lock decides which process writes; wh
 early, finds what is missing in the store itself (`Tail`).
 """
 
+import json
 import os
 import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +40,8 @@ MOST_IN_TAIL = 4_000
 """Records that are read into the tail at once; the newest, when there are more. Untuned."""
 BUILT_PIECES = 50_000
 """Pieces behind which an index that is being built is committed, so that it can be gone on with. Untuned."""
+WENT_BACKWARDS = "went_backwards"
+"""State: what the index had seen when the log did not hold it any more."""
 _BUILDING = "keyword_building"
 """State: the generation that is being built beside the one that answers."""
 INLINE_PIECES = 20_000
@@ -358,7 +362,16 @@ class KeywordIndex:
             # the index is newer than the moment that is being read
             return
         if token != mark["token"]:
+            if token is not None or mark["seq"] > self._store.changes.last_seq():
+                self._note_loss(int(mark["seq"]))
             raise IndexBroken(f"{where}: the index followed another log; it is rebuilt")
+
+    def _note_loss(self, seq: int) -> None:
+        """Remember that the log does not hold a change that the index has seen: the database went backwards."""
+        noted = {"index": seq, "store": self._store.changes.last_seq(), "at": datetime.now(UTC).isoformat()}
+        with suppress(MemoryFault):
+            if not self._store.database.is_in_snapshot and self._store.state(WENT_BACKWARDS) is None:
+                self._store.set_state(WENT_BACKWARDS, json.dumps(noted))
 
     def _generation(self) -> Path:
         name = self._store.state("keyword_generation") or "1"

@@ -23,8 +23,8 @@ def documents_of(store: Store, records: list[tuple[str, int]]) -> Iterator[list[
 
 def _documents(store: Store, kind: str, numbers: list[int]) -> Iterator[list[Document]]:
     pieces: dict[int, list[tuple[int, int, int, int, bytes]]] = {}
-    for key, record, *place in store.chunks.of_records(kind, numbers):
-        pieces.setdefault(record, []).append((key, *place))
+    for key, record, passage, start, end, packed in store.chunks.of_records(kind, numbers):
+        pieces.setdefault(record, []).append((key, passage, start, end, packed))
     # who said it is asked for as often as what was said
     senders = dict(store.records.values("message", ("sender_id",), numbers)) if kind == "message" else {}
     for some in _portions(pieces):

@@ -8,7 +8,6 @@ never reaches its query parser; removing by term works on raw text fields alone.
 
 import contextlib
 import json
-import os
 import re
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -34,6 +33,7 @@ from indexers.keyword import (
     inverse_document_frequency,
     misspellings,
 )
+from indexers.keyword.tantivy_files import check_files, sync_directory
 
 MEMORY_BYTES = 64_000_000
 """What a writer buffers; above 50 MB nothing is gained (LIMITS.md, 3)."""
@@ -70,7 +70,7 @@ class TantivyEngine:
         self._reading = threading.Lock()
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         with _faults(directory):
-            _check_files(directory)
+            check_files(directory)
             self._index = tantivy.Index(self._schema, str(directory), reuse=True)
             self._index.register_tokenizer("words", _words())
             self._index.register_tokenizer("spaces", _spaces())
@@ -87,6 +87,15 @@ class TantivyEngine:
     def documents(self) -> int:
         """Count its documents."""
         return max(0, int(self._searcher.num_docs) - (self._mark is not None))
+
+    def keys(self) -> list[int]:
+        """Give the keys of all its documents."""
+        with _faults(self.directory):
+            found = self._searcher.search(
+                Query.all_query(), limit=max(1, int(self._searcher.num_docs)), count=False
+            ).hits
+            keys = self._searcher.fast_field_values("key", [address for _, address in found])
+        return [int(key) for key in keys if key]
 
     def refresh(self) -> None:
         """See what other processes have committed; costs one look at a file when nothing was."""
@@ -278,7 +287,7 @@ class TantivyWriter:
             noted.add_text("mark", json.dumps(mark))
             writer.add_document(noted)
             writer.commit()
-            _sync_directory(self._engine.directory)
+            sync_directory(self._engine.directory)
             self._engine.refresh()
         if self._engine.mark != mark:
             self._writer = None
@@ -345,32 +354,6 @@ def _words() -> tantivy.TextAnalyzer:
 
 def _spaces() -> tantivy.TextAnalyzer:
     return tantivy.TextAnalyzerBuilder(Tokenizer.whitespace()).build()
-
-
-def _check_files(directory: Path) -> None:
-    """See that every file of every segment is there: a missing one may show at the first search only."""
-    meta = directory / "meta.json"
-    if not meta.exists():
-        return
-    try:
-        segments = json.loads(meta.read_bytes())["segments"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise IndexBroken(f"{directory}: its meta.json cannot be read; rebuild the index") from error
-    for segment in segments:
-        name = str(segment["segment_id"]).replace("-", "")
-        for ending in ("term", "idx", "pos", "fast", "fieldnorm", "store"):
-            if not (directory / f"{name}.{ending}").exists():
-                raise IndexBroken(f"{directory}: the file {name}.{ending} is gone; rebuild the index")
-
-
-def _sync_directory(directory: Path) -> None:
-    # tantivy renames meta.json without syncing the directory
-    if hasattr(os, "O_DIRECTORY"):
-        handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 @contextlib.contextmanager

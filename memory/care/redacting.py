@@ -80,7 +80,7 @@ def redact_store(
     """
     tally, store = Tally(), saver.store
     StoredRedaction(saver, redactor, tally, dry_run=dry_run).run(on_progress)
-    for workspace in Texts(store.database, store.workspace_number).workspaces():
+    for workspace in store.workspace_names():
         if workspace == store.workspace:
             continue
         other = open_store(store.directory, workspace=workspace, create=False)

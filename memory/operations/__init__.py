@@ -141,6 +141,7 @@ OPERATIONS = (
     Operation("backup", "Back the store up, while it is used; only what is new is written."),
     Operation("restore", "Write a backup's store to a directory."),
     Operation("stats", "Count what is stored and indexed."),
+    Operation("doctor", "Prove that the store and its indexes agree, and mend what can be mended."),
     Operation("forget", "Forget records for good, everywhere, and prove it."),
     Operation("redact", "Take secrets out of what is stored already."),
     Operation("reindex", "Make the indexes anew from the store."),

@@ -83,6 +83,10 @@ class Store:
         row = self.database.row("select count(*) from workspace")
         return int(row[0]) if row else 0
 
+    def workspace_names(self) -> list[str]:
+        """Name all workspaces."""
+        return [row[0] for row in self.database.rows("select id from workspace order by number")]
+
     def workspace_numbers(self) -> list[int]:
         """Give the numbers of all workspaces."""
         return [row[0] for row in self.database.rows("select number from workspace order by number")]

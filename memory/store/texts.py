@@ -150,10 +150,6 @@ class Texts:
         # the pieces that had it have been made anew with the other one
         self._database.rows("delete from word where number = ? and word <> ?", (number, word))
 
-    def workspaces(self) -> list[str]:
-        """Name all workspaces of the store."""
-        return [row[0] for row in self._database.rows("select id from workspace order by number")]
-
     def _read(self, kind: str, condition: str, number: int) -> list[TextRow]:
         found = text_columns(kind)
         names = ", ".join(column.name for column in found)

@@ -18,7 +18,7 @@ def pieces(content: Content) -> Iterator[str]:
     for session in content.sessions():
         yield f'{to_json(_about(session))[:-1]},"chatLogs":['
         for at, message in enumerate(content.messages(session)):
-            yield "," * (at > 0) + to_json(_entry(content, message))
+            yield "," * (at > 0) + to_json(_entry(content, session, message))
         yield "]}\n"
 
 
@@ -41,9 +41,13 @@ def _about(session: Session) -> dict[str, Any]:
     return about | {name: value for name, value in rest.items() if value}
 
 
-def _entry(content: Content, message: Message) -> dict[str, Any]:
-    entry: dict[str, Any] = {"id": message.id, "role": message.role, "sender": message.sender_id or message.role}
-    entry |= {"message": spoken.text_of(message), "timestamp": message.created_at}
+def _entry(content: Content, session: Session, message: Message) -> dict[str, Any]:
+    entry: dict[str, Any] = {"id": spoken.id_in(session, message), "role": message.role}
+    entry |= {
+        "sender": message.sender_id or message.role,
+        "message": spoken.text_of(message),
+        "timestamp": message.created_at,
+    }
     if message.role == "tool":
         entry |= {"toolName": message.tool_name, "toolCallId": spoken.answered_call(message)}
         entry |= {"isError": True} if spoken.is_failed(message) else {}

@@ -92,7 +92,7 @@ def _interaction(content: Content, session: Session, index: int, turn: _Turn) ->
     assert last is not None
     kind = {"system": "system.info", "tool": "tool.execution"}.get(last.role, "message.user_assistant")
     return {
-        "id": last.id,
+        "id": spoken.id_in(session, last),
         "conversationId": session.id,
         "type": kind,
         "index": index,
@@ -159,9 +159,11 @@ def _projects(content: Content, wanted: set[str]) -> Iterator[dict[str, Any]]:
             at = known.get(at, {}).get("parent_id")
     for id, project in known.items():
         if id in needed:
+            above = known.get(project.get("parent_id", ""), {}).get("name")
             yield {
                 "id": id,
-                "name": project["name"],
+                # a name is read behind those of the projects that it lies in
+                "name": project["name"].removeprefix(f"{above}/") if above else project["name"],
                 "path": project.get("path") or project["name"],
                 "parentId": project.get("parent_id"),
                 "systemPrompt": project.get("system_prompt"),

@@ -3,6 +3,12 @@
 from typing import Any
 
 from memory.kinds.message import Message
+from memory.kinds.session import Session
+
+
+def id_in(session: Session, message: Message) -> str:
+    """Give the id of a message in a session; one that a fork shares with another session has an id of its own there."""
+    return message.id if message.session_id == session.id else f"{session.id}:{message.id}"
 
 
 def text_of(message: Message) -> str:

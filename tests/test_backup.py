@@ -153,6 +153,24 @@ def test_a_clock_that_went_back_does_not_prune_the_newest(memory, place, tmp_pat
     assert Memory.restore(place, tmp_path / "second").backup.counts["message"] == 4
 
 
+def test_a_backup_says_that_the_store_lost_changes_and_keeps_what_has_them(memory, place, tmp_path):
+    fill(memory, 3)
+    memory.store.database.rows("pragma wal_checkpoint(truncate)")
+    memory.close()
+    shutil.copyfile(tmp_path / "store/store.db", tmp_path / "older.db")
+    with Memory.open(tmp_path / "store") as later:
+        later.messages.append("s", role="user", content="will be lost")
+        fuller = later.backup(place).backup.id
+    shutil.copyfile(tmp_path / "older.db", tmp_path / "store/store.db")
+
+    with Memory.open(tmp_path / "store") as older:
+        for _ in range(2):
+            done = older.backup(place, keep=1)
+            assert done.ahead == [fuller]
+        assert done.pruned
+    assert [each.id for each in list_backups(place).backups] == [fuller, done.backup.id]
+
+
 def test_pruning_leaves_another_stores_backups(memory, place, tmp_path):
     fill(memory, 5)
     memory.backup(place)

@@ -52,6 +52,8 @@ class BackedUp(BaseModel):
     pruned: list[str]
     """Ids of older backups that were taken away."""
     freed_bytes: int
+    ahead: list[str] = []
+    """Ids of backups before that hold later changes than the store: it lost some. They are never pruned."""
     fault: str | None = None
     """Why the store could not note the backup; None when it did."""
 
@@ -85,7 +87,8 @@ def back_up(store: Store, target: Path, *, keep: int | None = None, on_progress:
     Args:
         store: It may be read and written meanwhile, by this process and others.
         target: The folder of backups; made when it is absent.
-        keep: How many backups of this store stay, the new one included; None for all.
+        keep: How many backups of this store stay, the new one included; None for all. Those that hold later changes than
+            the store stay besides: it lost what they have.
         on_progress: Called with what is done, how much of it, and of how much.
 
     Raises:
@@ -99,14 +102,17 @@ def back_up(store: Store, target: Path, *, keep: int | None = None, on_progress:
     folder = BackupFolder.made(target)
     with folder.changing():
         manifest, new_blocks, new_bytes = _taken(store, folder, on_progress)
+        own = [each for each in folder.manifests()[0] if each.store == store.uuid]
+        ahead = [each.id for each in own if each.last_seq > manifest.last_seq]
         done = BackedUp(
             path=str(target),
             backup=_shown(manifest),
             blocks=len(manifest.blocks),
             new_blocks=new_blocks,
             new_bytes=new_bytes,
-            pruned=_prune(folder, store.uuid, keep),
+            pruned=_prune(folder, [each.id for each in own if each.id not in ahead], keep),
             freed_bytes=0,
+            ahead=ahead,
         )
         done.freed_bytes = folder.sweep()
         done.fault = _note(store, folder, manifest)
@@ -228,13 +234,11 @@ def _blocks(copy: Path) -> Iterator[tuple[str, bytes]]:
             yield hashlib.sha256(data).hexdigest(), data
 
 
-def _prune(folder: BackupFolder, store: str, keep: int | None) -> list[str]:
-    if keep is None:
-        return []
-    own = [each.id for each in folder.manifests()[0] if each.store == store]
-    for id in own[:-keep]:
+def _prune(folder: BackupFolder, ids: list[str], keep: int | None) -> list[str]:
+    gone = [] if keep is None else ids[:-keep]
+    for id in gone:
         folder.remove_manifest(id)
-    return own[:-keep]
+    return gone
 
 
 def _note(store: Store, folder: BackupFolder, manifest: Manifest) -> str | None:

@@ -83,6 +83,11 @@ def rows(answer: Answer, arguments: Arguments) -> Lines:
 def faults(answer: Answer) -> Lines:
     """Say what is damaged, and what can be done."""
     if isinstance(answer, BackedUp):
+        if answer.ahead:
+            yield (
+                f"the store has lost changes that backups before hold: {', '.join(answer.ahead)}; look at them with"
+                " `hark restore … --at … --to …` beside the store; they are not taken away"
+            )
         if answer.fault:
             yield f"the backup is whole, but the store could not note it: {answer.fault}"
         return

@@ -202,7 +202,8 @@ class Forgetting:
             self._leavings.drop_unused_bytes()
         receipt.sources = sorted({*receipt.sources, *more})
         receipt.purged = purge(self._store, self._keyword, on_progress)
-        receipt.residue = self._residue([each for each in probes.texts if each not in elsewhere], len(elsewhere))
+        samples = [each.encode() for each in probes.texts if each not in elsewhere]
+        receipt.residue = self._residue(samples if elsewhere else [*samples, *probes.packed], len(elsewhere))
 
     def _forget_sources(self, plan: _Plan) -> None:
         with self._store.transaction():
@@ -263,10 +264,10 @@ class Forgetting:
         self._store.changes.add(self._store.workspace_number, "session", [number], "update")
         self._saver.rewrite("session", [number])
 
-    def _residue(self, samples: Sequence[str], elsewhere: int) -> Residue:
+    def _residue(self, samples: Sequence[bytes], elsewhere: int) -> Residue:
         directory = self._store.directory
         try:
-            found, looked = files_holding(directory, [each.encode() for each in samples])
+            found, looked = files_holding(directory, samples)
         except OSError as error:
             raise StoreFault(f"{error}; it is forgotten, but that was not proved: run it again") from error
         return Residue(

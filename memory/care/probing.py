@@ -7,6 +7,7 @@ from typing import Any
 
 from memory.kinds import kinds
 from memory.selection import texts_in
+from memory.store.packing import packed
 from memory.store.store import Store
 from memory.store.texts import Texts
 
@@ -29,6 +30,8 @@ class Probes:
         self._random = SystemRandom()
         self._seen = 0
         self.texts: list[str] = []
+        self.packed: list[bytes] = []
+        """Samples of long texts as they are stored."""
 
     def take(self, values: Mapping[str, Any]) -> None:
         """Take samples of one record's texts; of many records a fair choice is kept."""
@@ -37,6 +40,10 @@ class Probes:
                 # ids stay, as tombstones; what was said has spaces, or is in a script that needs none
                 if len(run.strip()) >= SHORTEST and (" " in run.strip() or not run.isascii()):
                     self._keep(_middle(run.strip()))
+        stored = packed(values.get("content"))
+        if isinstance(stored, bytes) and len(self.packed) < MOST_PROBES // 4:
+            middle = len(stored) // 2
+            self.packed.append(stored[middle : middle + LONGEST])
 
     def _keep(self, sample: str) -> None:
         self._seen += 1

@@ -66,6 +66,8 @@ class Declaration:
     newest_first: bool = False
     folds_parts: bool = False
     """Whether texts of `parts` that stand in `content` are stored there only (`memory/store/parts.py`)."""
+    packed: tuple[str, ...] = ()
+    """Fields whose long texts are stored compressed (`memory/store/packing.py`)."""
     searchable: bool = False
     """Whether `memory/searchable.py` makes documents of it."""
     version: int = 1

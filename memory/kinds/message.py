@@ -38,6 +38,7 @@ class Message(Record):
         },
         order="{t}.seq",
         folds_parts=True,
+        packed=("content", "parts", "tool_call", "tool_result"),
         kept=("seq", "turn", "session_id", "attachments"),
         filters=("session_id", "role", "status", "tool_name", "sender_id"),
         searchable=True,
@@ -77,6 +78,7 @@ class MessageVersion(Record):
         references={"message_id": Reference("message", on_delete="cascade")},
         unique=(("message_number", "version"),),
         folds_parts=True,
+        packed=("content", "parts"),
         filters=("message_id",),
     )
 

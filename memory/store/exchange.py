@@ -98,7 +98,7 @@ class ExchangeRows:
 
     def update(self, kind: str, number: int, values: Sequence[Value]) -> None:
         """Write all columns of a record; inside a transaction."""
-        sets = ", ".join(f"{column.name} = ?" for column in columns(kind))
+        sets = ", ".join(f"{column.name} = {column.bound}" for column in columns(kind))
         self._database.rows(f"update {kind} set {sets} where number = ?", (*values, number))
 
     def link(self, kind: str, number: int, column: str, target: int) -> None:

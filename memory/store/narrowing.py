@@ -73,7 +73,7 @@ class Narrowing:
     def callers(self, tool: str, most: int) -> list[int]:
         """Give the newest messages of an assistant that call a tool."""
         return self._numbers(
-            f"{_ALIVE.format('message')} and role = 'assistant' and (lower(tool_name) = lower(?) or parts like ? escape '\\')"
+            f"{_ALIVE.format('message')} and role = 'assistant' and (lower(tool_name) = lower(?) or unpacked(parts) like ? escape '\\')"
             f" order by number desc limit {int(most)}",
             tool,
             f'%"name":"{escaped(tool)}"%',

@@ -203,7 +203,7 @@ class Records:
         data = {name: getattr(current, name) for name in type(current).model_fields}
         record = type(current).model_validate(data | {"updated_at": datetime.now(UTC)} | values)
         changed = [column for column in columns(kind) if column.field in values or column.field == "updated_at"]
-        sets = ", ".join(f"{column.name} = ?" for column in changed)
+        sets = ", ".join(f"{column.name} = {column.bound}" for column in changed)
         encoded = [self._encode(record, column.field) for column in changed]
         self._database.rows(f"update {kind} set {sets} where number = ?", (*encoded, number))
         self._changes.add(self._workspace_number, kind, [number], "update")
@@ -324,7 +324,8 @@ def _reading(kind: str, fields: tuple[str, ...]) -> tuple[str, list[Any]]:
 @cache
 def _insertion(kind: str) -> str:
     names = ["number", "id", "workspace_number", *(column.name for column in columns(kind))]
-    return f"insert into {kind} ({', '.join(names)}) values ({', '.join('?' * len(names))})"
+    bound = ["?", "?", "?", *(column.bound for column in columns(kind))]
+    return f"insert into {kind} ({', '.join(names)}) values ({', '.join(bound)})"
 
 
 @cache

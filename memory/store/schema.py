@@ -4,7 +4,7 @@ import json
 import re
 import types
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, Literal, Union, get_args, get_origin
@@ -12,6 +12,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 
 from memory.kinds import Record, kinds
+from memory.store.packing import unpacked
 
 Value = str | int | float | bytes | None
 """What a database holds."""
@@ -35,6 +36,13 @@ class Column:
     target: str | None = None
     """The table whose number this column holds."""
     on_delete: str | None = None
+    is_packed: bool = False
+    """Whether its long texts are stored compressed."""
+
+    @property
+    def bound(self) -> str:
+        """What stands for its value in a statement that writes it."""
+        return "packed(?)" if self.is_packed else "?"
 
 
 def micros(at: datetime) -> int:
@@ -79,7 +87,13 @@ def columns(kind: str) -> tuple[Column, ...]:
     """Give the columns of a kind in the order of its fields; derived fields have none."""
     record = kinds()[kind]
     skipped = {"id", "workspace_id", *record.declaration.derived}
-    return tuple(_column(record, name) for name in record.model_fields if name not in skipped)
+    found = (_column(record, name) for name in record.model_fields if name not in skipped)
+    return tuple(_packed(each) if each.field in record.declaration.packed else each for each in found)
+
+
+def _packed(column: Column) -> Column:
+    decode = column.decode
+    return replace(column, is_packed=True, decode=lambda value: decode(unpacked(value)))
 
 
 def _column(record: type[Record], name: str) -> Column:

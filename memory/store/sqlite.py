@@ -27,6 +27,7 @@ from memory.errors import (
     StoreForked,
     StoreFull,
 )
+from memory.store.packing import packed, unpacked
 from memory.store.ticket import Ticket
 
 OLDEST_SQLITE = (3, 51, 3)
@@ -238,6 +239,8 @@ def _connect(path: Path, wait_seconds: float) -> apsw.Connection:
     ):
         connection.pragma(name, value)
     load_vectors(connection)
+    connection.create_scalar_function("packed", packed, 1, deterministic=True)  # type: ignore[arg-type]
+    connection.create_scalar_function("unpacked", unpacked, 1, deterministic=True)  # type: ignore[arg-type]
     connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
     connection.limit(apsw.SQLITE_LIMIT_ATTACHED, 0)
     return connection

@@ -68,7 +68,7 @@ class Texts:
             )
             for name, value in values.items()
         }
-        sets = ", ".join(f"{name} = ?" for name in stored)
+        sets = ", ".join(f"{by_field[name].name} = {by_field[name].bound}" for name in values)
         self._database.rows(f"update {kind} set {sets} where number = ?", (*stored.values(), number))
 
     def session_of(self, kind: str, number: int) -> str | None:

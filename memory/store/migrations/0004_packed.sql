@@ -1,0 +1,2 @@
+-- from here on long texts of messages may be bytes of zstd (memory/store/packing.py); those that are there stay as they are.
+-- The number alone keeps programs that cannot read them away.

@@ -158,6 +158,20 @@ def test_a_part_leaves_out_what_is_deleted_unless_asked(memory):
     assert ids["deleted"] not in exported(memory, deleted=False)
 
 
+def test_without_what_is_deleted_it_can_be_loaded_too(memory, tmp_path):
+    ids = fill(memory)
+    memory.messages.update(ids["answer"], parent_id=ids["asked"])
+    memory.messages.delete(ids["asked"])
+    with Memory.open(loaded(tmp_path, exported(memory, deleted=False))) as other:
+        # the other one is there, still deleted, since this one refers to it
+        assert other.messages.get(ids["answer"]).parent_id == ids["asked"]
+        assert other.messages.get(ids["asked"]) is None
+        assert other.sessions.get(ids["deleted"]) is None
+        with pytest.raises(MemoryFault):
+            other.sessions.restore(ids["deleted"])
+        other.load(tmp_path / "given.jsonl")
+
+
 def test_an_export_shows_one_moment(memory, session):
     memory.messages.append_many(session.id, [{"role": "user", "content": f"number {at}"} for at in range(300)])
     pieces = memory.exported()

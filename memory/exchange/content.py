@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from memory.kinds import kinds
+from memory.kinds import Record, kinds
 from memory.kinds.learning import Learning
 from memory.kinds.message import Message
 from memory.kinds.relationship import Relationship
@@ -34,6 +34,7 @@ class Content:
         asked: dict[str, Any],
         *,
         deleted: bool,
+        is_whole: bool = False,
         on_progress: Progress | None = None,
     ) -> None:
         """Take what is to be exported.
@@ -43,15 +44,17 @@ class Content:
             selected: Numbers by kind; None for everything.
             asked: What the selection was, as JSON has it; {} for everything.
             deleted: Whether records that are softly deleted are among it.
+            is_whole: Whether what the store knows beside records is among it.
             on_progress: Called with a kind's plural, how many of its records are written, and of how many.
         """
         self.asked = asked
-        self.is_whole = selected is None
         self.counts: Counter[str] = Counter()
         """Records that were given out, by kind."""
         self._store = store
         self._selected = selected
+        self._is_whole = is_whole
         self._deleted = deleted
+        self._chosen = None if selected is None else frozenset(selected.get("message", ()))
         self._tell = on_progress
         self._rows = ExchangeRows(store.database, store.workspace_number)
         self._extras = ExtraRows(store.database, store.workspace_number)
@@ -78,7 +81,7 @@ class Content:
 
         To be read behind the messages.
         """
-        if self._selected is not None:
+        if not self._is_whole:
             return
         for kind, rows in (
             ("tombstone", self._extras.tombstones()),
@@ -108,12 +111,11 @@ class Content:
         """Yield the living messages of a session in order, those before a fork included."""
         number = self._store.records.number("session", session.id) or 0
         where = messages_of(self._store.sessions.lineage(number))
-        chosen = None if self._selected is None else set(self._own("message"))
         place = (0, 0)
         condition = where.sql.replace("{t}", "t")
         while rows := self._rows.message_places(number, place, PAGE, condition, where.parameters):
             place = (rows[-1][1], rows[-1][0])
-            wanted = [row[0] for row in rows if chosen is None or row[0] in chosen or row[2] != number]
+            wanted = [row[0] for row in rows if self._chosen is None or row[0] in self._chosen or row[2] != number]
             found = self._store.records.by_numbers("message", wanted)
             for each in wanted:
                 message = found.get(each)
@@ -145,24 +147,25 @@ class Content:
         return self._store.blobs.get(sha256)
 
     def _living(self, kind: str) -> Iterator[Any]:
-        last = 0
-        wanted = None if self._selected is None else self._own(kind)
-        while True:
-            if wanted is None:
-                where = Where("{t}.number > ? and {t}.deleted_at is null", (last,))
-                found = self._store.records.select(kind, where, limit=PAGE, order="{t}.number")
-            else:
-                some = [number for number in wanted if number > last][:PAGE]
-                found = sorted(self._store.records.by_numbers(kind, some).items())
-                if some and not found:
-                    last = some[-1]
-                    continue
-            if not found:
-                return
-            last = found[-1][0]
+        for found in self._pages(kind):
             for _, record in found:
                 self._count(kind, 0)
                 yield record
+
+    def _pages(self, kind: str) -> Iterator[list[tuple[int, Record]]]:
+        if self._selected is not None:
+            wanted = self._own(kind)
+            for start in range(0, len(wanted), PAGE):
+                yield sorted(self._store.records.by_numbers(kind, wanted[start : start + PAGE]).items())
+            return
+        last = 0
+        while True:
+            where = Where("{t}.number > ? and {t}.deleted_at is null", (last,))
+            found = self._store.records.select(kind, where, limit=PAGE, order="{t}.number")
+            if not found:
+                return
+            last = found[-1][0]
+            yield found
 
     def _numbered(self, kind: str) -> Iterator[tuple[int, Plain]]:
         if self._selected is not None:

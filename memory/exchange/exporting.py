@@ -85,14 +85,14 @@ def content_of(
 ) -> Content:
     """Find what is to be exported; inside the snapshot in which it is read."""
     asked = selection.model_dump(mode="json", exclude_defaults=True)
-    with_deleted = selection.is_empty if deleted is None else deleted
-    if not getattr(format, "HOLDS_DELETED", False):
-        with_deleted = False
+    holds_all = getattr(format, "HOLDS_ALL", False)
+    with_deleted = holds_all and (selection.is_empty if deleted is None else deleted)
+    if with_deleted != selection.is_empty:
+        asked["deleted"] = with_deleted
     selected = None
-    if not selection.is_empty:
+    # without what is deleted it must be looked for what the others refer to, which may be deleted
+    if not selection.is_empty or (holds_all and not with_deleted):
         selected = Selector(store, projects).numbers(selection, deleted=with_deleted)
-        if getattr(format, "NEEDS_ALL", False):
+        if holds_all:
             selected = with_what_it_needs(store, selected)
-    elif not with_deleted and getattr(format, "HOLDS_DELETED", False):
-        asked["deleted"] = False
-    return Content(store, selected, asked, deleted=with_deleted, on_progress=on_progress)
+    return Content(store, selected, asked, deleted=with_deleted, is_whole=selection.is_empty, on_progress=on_progress)

@@ -3,8 +3,8 @@
 A format is a module with
   `FORMAT: str`                                    what it is called, such as "markdown"
   `pieces(content: Content) -> Iterator[str]`      the text of the export, piece by piece, in constant memory
-  `HOLDS_DELETED: bool`                            whether it can hold what is softly deleted; left out where it cannot
-  `NEEDS_ALL: bool`                                whether what selected records refer to comes along; left out where not
+  `HOLDS_ALL: bool`                                whether it can hold what is softly deleted, and is to be loaded, so that
+                                                   what selected records refer to comes along; left out where not
 """
 
 from collections.abc import Iterator, Mapping

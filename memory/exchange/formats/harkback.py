@@ -14,8 +14,7 @@ from memory.store.exchange import EXPORT_MARK, Plain
 from memory.store.schema import to_json
 
 FORMAT = "harkback"
-HOLDS_DELETED = True
-NEEDS_ALL = True
+HOLDS_ALL = True
 
 VERSION = 1
 """Of the format; raised when a program that knows this one could not load it."""

@@ -88,3 +88,16 @@ def test_fifty_kills_during_a_load_end_in_the_store_that_one_run_makes(tmp_path:
     # some were killed in the middle, or this would test nothing
     assert len(set(reached)) > 3
     assert reached == sorted(reached)
+
+
+@pytest.mark.slow
+def test_three_processes_that_load_one_file_at_once_load_it_once(tmp_path: Path) -> None:
+    text, expected = source(tmp_path)
+    (tmp_path / "given.jsonl").write_bytes(text.encode())
+    command = [sys.executable, "-c", KILLED, str(tmp_path / "killed"), str(tmp_path / "given.jsonl"), "-1"]
+    processes = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    said = [process.communicate(timeout=120)[1] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0, 0], said
+    with Memory.open(tmp_path / "killed") as memory:
+        assert exported(memory) == text
+        assert held(memory) == expected

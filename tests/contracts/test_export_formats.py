@@ -35,6 +35,7 @@ def converse(memory):
         {"role": "user", "content": "and https?"},
         {"role": "assistant", "parts": [{**call, "call_id": "c3"}]},
         {"role": "tool", "content": "nothing", "tool_name": "Bash", "tool_result": result("c3")},
+        {"role": "tool", "content": "", "tool_name": "Bash", "tool_result": result("c4")},
     ]
     made = [each | {"created_at": day.replace(minute=at)} for at, each in enumerate(given)]
     memory.messages.append_many(session.id, made)
@@ -110,10 +111,10 @@ def test_imported_again_it_is_the_same_conversation(memory, tmp_path, name):
         assert sorted(map(repr, calls(other, session))) == sorted(map(repr, calls(memory, session)))
         if name != "openai":
             assert found.project == "web/api"
-            times = {each.content: each.created_at for each in memory.messages.list(session).items}
+            times = {(each.role, each.content): each.created_at for each in memory.messages.list(session).items}
             for each in other.messages.list(session).items:
                 if each.role in ("user", "assistant"):
-                    assert each.created_at == times[each.content]
+                    assert each.created_at == times[each.role, each.content]
         assert other.import_(tmp_path / "out").totals["added"] == 0
 
 

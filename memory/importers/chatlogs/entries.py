@@ -192,7 +192,8 @@ def _fill_result(message: MessageRecord, fields: Fields) -> None:
     answer = {"call_id": fields.text("toolcallid", "callid"), "is_error": fields.get("iserror") is True}
     message.tool_name = fields.text("toolname", "name") or message.sender_id
     message.sender_id, message.tool_result = None, answer
-    text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
+    # an empty text is not among what `fields` gives
+    text = content if isinstance(content, str) else "" if content is None else json.dumps(content, ensure_ascii=False)
     message.parts = [{"type": "tool_result", "id": "0", "name": message.tool_name, "text": text, **answer}]
 
 

@@ -7,16 +7,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memory.embedding import Choice
+from memory.errors import InvalidInput
 from memory.kinds import kinds
 from memory.parts import Parts
 from memory.saving import redaction_key
 from memory.stats import IndexStats, Reindexed, Stats, VectorStats
 
 if TYPE_CHECKING:
+    from memory.care.clearing import Archived, Cleared
     from memory.care.doctor import DoctorReport
     from memory.care.forgetting import Forgotten
     from memory.care.redacting import Redacted
     from memory.care.salvaging import Salvaged
+    from memory.care.upkeep import Upkept
 
 
 class CareVerbs(Parts):
@@ -82,6 +85,83 @@ class CareVerbs(Parts):
         patient = Patient(self._saver, self._keyword, self._filler, is_quick=quick, is_deep=deep)
         with self._held():
             return examine(patient, repair=repair, on_progress=on_progress)
+
+    def archive(
+        self, *, older_than: str | None = None, project: str | None = None, dry_run: bool = False
+    ) -> "Archived":
+        """Archive the sessions in which nothing was said for long; they are found and read as before.
+
+        Args:
+            older_than: A span such as 90d, 12w or 1y; None for the setting `archive_after_days`.
+            project: Only those of a project and of those below it.
+            dry_run: Only say which.
+
+        Raises:
+            InvalidInput: It is no span, or there is none and the setting is 0.
+        """
+        from datetime import timedelta
+
+        from memory.care.clearing import archive_idle, days
+
+        if older_than is None and not self._options.archive_after_days:
+            raise InvalidInput("nothing says how old; give a span such as 90d, or set archive_after_days")
+        span = (
+            days(older_than, "older_than")
+            if older_than is not None
+            else timedelta(days=self._options.archive_after_days)
+        )
+        projects = None if project is None else self.projects.numbers_below(project)
+        return archive_idle(self._saver, span, projects, dry_run=dry_run)
+
+    def clear(
+        self,
+        *,
+        deleted: bool = False,
+        older_than: str | None = None,
+        dry_run: bool = False,
+        on_progress: Callable[[str, int, int], None] | None = None,
+    ) -> "Cleared":
+        """Empty this workspace, or clear what was deleted in it, so that no file of the store holds it.
+
+        Args:
+            deleted: Only what was deleted; it leaves its ids behind, so that no import brings it back. Else everything, also what
+                is known of sources: the next import brings it back.
+            older_than: With `deleted`: only what was deleted so long ago, such as 30d.
+            dry_run: Only count.
+            on_progress: Called with what is done, how much of it, and of how much.
+
+        Raises:
+            InvalidInput: It is no span, or stands without `deleted`.
+            IndexBusy: Another process has been writing the keyword index all the while; the next run goes on.
+        """
+        from datetime import UTC, datetime, timedelta
+
+        from memory.care.clearing import clear, days
+
+        if older_than is not None and not deleted:
+            raise InvalidInput("older_than goes with deleted; without it everything is cleared")
+        until = datetime.now(UTC) - (days(older_than, "older_than") if older_than is not None else timedelta())
+        with self._held():
+            return clear(
+                self._saver,
+                self._keyword,
+                deleted_before=until if deleted else None,
+                dry_run=dry_run,
+                on_progress=on_progress,
+            )
+
+    def upkeep(self) -> "Upkept":
+        """Apply the rules of the settings, merge the parts of the index, and give free room back.
+
+        A process that keeps a store open does it by itself when nobody has written for five minutes.
+
+        Raises:
+            StoreFault: The disk failed, or others have been writing for too long.
+        """
+        from memory.care.upkeep import keep_up
+
+        with self._held():
+            return keep_up(self._saver, self._keyword, self._options)
 
     @classmethod
     def salvage(
@@ -177,7 +257,11 @@ class CareVerbs(Parts):
 
     def stats(self) -> Stats:
         """Count what is stored and indexed, and say how large it is."""
+        from memory.store.checks import Checks
+
         engine = self._keyword.engine()
+        free, _, page_bytes = Checks(self.store.database).free_pages()
+        sizes = self.store.sizes()
         return Stats(
             store=str(self.store.directory),
             workspace=self.store.workspace,
@@ -189,7 +273,9 @@ class CareVerbs(Parts):
                 fault=self._keyword.fault or self._keyword.shortfall(),
             ),
             vectors=self.vector_stats(),
-            size_bytes=sum(path.stat().st_size for path in self.store.directory.rglob("*") if path.is_file()),
+            size_bytes=sum(sizes.values()),
+            sizes=sizes | {"free pages": free * page_bytes},
+            queries=self._searcher.times.stats(),
         )
 
     def vector_stats(self) -> VectorStats:

@@ -7,7 +7,6 @@ early, finds what is missing in the store itself (`Tail`).
 """
 
 import json
-import os
 import shutil
 import threading
 import time
@@ -22,7 +21,9 @@ from indexers.errors import IndexBroken, IndexBusy, IndexerError
 from indexers.keyword.in_memory import InMemoryEngine
 from memory.errors import MemoryFault
 from memory.index_documents import INDEXED_KINDS, documents_of
+from memory.index_tail import Tail
 from memory.searchable import ATTRIBUTES, RANGED, group_of
+from memory.store.alone import alone
 from memory.store.store import Store
 
 if TYPE_CHECKING:
@@ -36,8 +37,6 @@ BATCH_RECORDS, STRETCH_CHANGES = 2_000, 50_000
 """Records that are read together, and changes that are followed in one commit. Untuned."""
 TAIL_RECORDS = 1_000
 """Changes that are searched in the store itself; with more of them a search first waits for the index. Untuned."""
-MOST_IN_TAIL = 4_000
-"""Records that are read into the tail at once; the newest, when there are more. Untuned."""
 BUILT_PIECES = 50_000
 """Pieces behind which an index that is being built is committed, so that it can be gone on with. Untuned."""
 WENT_BACKWARDS = "went_backwards"
@@ -56,9 +55,7 @@ class KeywordIndex:
         self._keep_days = keep_days
         self._directory = store.directory / "keyword"
         self._engine: TantivyEngine | None = None
-        self._tail = InMemoryEngine()
-        self._tail_from = self._tail_to = -1
-        self._tail_lacks = 0
+        self._tail = Tail(store)
         self.guard = threading.RLock()
         """Held while the tail is changed or searched."""
         self._writing = threading.RLock()
@@ -97,25 +94,11 @@ class KeywordIndex:
         """Give the changes that the index has not seen, as an engine of their own; to be searched under `guard`.
 
         Returns:
-            The engine; how many changes it lacks, because there are too many of them: it holds the newest.
+            The engine; how many changes and pieces neither it nor the index has.
         """
         with self.guard:
-            applied, last = self.applied(), self._store.changes.last_seq()
-            if applied != self._tail_from:
-                self._tail = InMemoryEngine()
-                self._tail_from = self._tail_to = applied
-                self._tail_lacks = 0
-            # a reader whose snapshot is older than the tail finds in it what it cannot see, and drops it
-            if last > self._tail_to:
-                touched = self._store.changes.touched(self._tail_to, last)
-                if len(touched) > MOST_IN_TAIL:
-                    self._tail_lacks += len(touched) - MOST_IN_TAIL
-                    touched = touched[-MOST_IN_TAIL:]
-                self._tail.remove(group_of(*each) for each in touched)
-                for documents in documents_of(self._store, touched):
-                    self._tail.put(documents)
-                self._tail_to = last
-            return self._tail, self._tail_lacks + self.lacking()
+            self._tail.level(self.applied())
+            return self._tail.engine, self._tail.lacks + self.lacking()
 
     def lacking(self) -> int:
         """Count the pieces that an index which is being built does not hold yet, and nor does the tail."""
@@ -124,7 +107,7 @@ class KeywordIndex:
             mark = engine.mark if engine else None
             if engine is None or (mark and "built" not in mark) or (mark is None and self._store.changes.is_whole()):
                 return 0
-            return max(0, self._store.chunks.count() - engine.documents() - len(self._tail))
+            return max(0, self._store.chunks.count() - engine.documents() - len(self._tail.engine))
 
     def shortfall(self) -> str | None:
         """Say what the index lacks while it is being built; None when it lacks nothing."""
@@ -206,6 +189,23 @@ class KeywordIndex:
             if self._store.state(_BUILDING) is not None:
                 raise IndexBusy(f"{self._directory}: the store is being closed; the next run goes on")
             self._sweep(self._generation())
+
+    def merge(self, most: int) -> int:
+        """Let the parts of the index be merged where there are more than so many, and give by how many they became fewer."""
+        try:
+            with self._writing, self._lock():
+                self._reopen()
+                engine = self.engine()
+                before = engine.segments() if engine else 0
+                if engine is None or engine.mark is None or before <= most:
+                    return 0
+                with engine.writing() as writer:
+                    # a commit lets tantivy look for what to merge; closing the writer waits for it
+                    writer.commit(engine.mark)
+                engine.refresh()
+                return max(0, before - engine.segments())
+        except IndexBusy:
+            return 0
 
     def close(self) -> None:
         """Let go of the index."""
@@ -384,17 +384,7 @@ class KeywordIndex:
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
-        self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle = os.open(self._directory / "index.lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            try:
-                import fcntl
-
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except ImportError:  # Windows: tantivy's own lock has to do
-                pass
-            except BlockingIOError as error:
-                raise IndexBusy(f"{self._directory}: another process is writing the keyword index") from error
+        with alone(self._directory / "index.lock") as is_mine:
+            if not is_mine:
+                raise IndexBusy(f"{self._directory}: another process is writing the keyword index")
             yield
-        finally:
-            os.close(handle)

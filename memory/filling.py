@@ -3,7 +3,6 @@
 It can be broken off at any time, by a crash too, and goes on where it was. One process at a time does it.
 """
 
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ from memory.embedding import FAULT, Choice, Embedders
 from memory.errors import MemoryFault
 from memory.piece_texts import told_texts
 from memory.stats import ModelStats, VectorStats
+from memory.store.alone import alone
 from memory.store.chunks import VectorTable
 from memory.store.store import Store
 
@@ -97,7 +97,7 @@ class VectorFiller:
         """
         made = 0
         while not stop() and self.is_lacking():
-            with self._lock() as is_mine:
+            with alone(self._store.directory / "vectors.lock") as is_mine:
                 choice = self._embedders.choice()
                 if is_mine:
                     try:
@@ -174,23 +174,6 @@ class VectorFiller:
         with suppress(MemoryFault), self._store.transaction():
             if choice.coming and self._embedders.choice() == choice:
                 self._store.set_state(FAULT, fault)
-
-    @contextmanager
-    def _lock(self) -> Iterator[bool]:
-        handle = os.open(self._store.directory / "vectors.lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            try:
-                import fcntl
-
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except ImportError:  # Windows: two may do the same work, and each piece is written once
-                pass
-            except BlockingIOError:
-                yield False
-                return
-            yield True
-        finally:
-            os.close(handle)
 
 
 class VectorFollower:

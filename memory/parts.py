@@ -33,6 +33,7 @@ from memory.store.store import Store, open_store
 from memory.streaming import StreamedMessages
 
 if TYPE_CHECKING:
+    from memory.care.upkeep import Upkeep
     from memory.redaction import Redactor
 
 
@@ -53,6 +54,7 @@ class Parts:
         self._filler = VectorFiller(store, self._embedders)
         self._vector_follower = VectorFollower(self._filler)
         self._saver.on_write = self._note_write
+        self._upkeep: Upkeep | None = None
         self._semantic = SemanticIndex(store, self._saver)
         self._options = settings
         self.projects = Projects(store, self._saver, "project")
@@ -154,6 +156,8 @@ class Parts:
 
     def close(self) -> None:
         """Close the store; further use raises StoreClosed."""
+        if self._upkeep is not None:
+            self._upkeep.stop()
         self._vector_follower.stop()
         self._follower.stop()
         try:
@@ -175,6 +179,11 @@ class Parts:
     def _note_write(self) -> None:
         self._follower.note()
         self._vector_follower.start()
+        if self._upkeep is None:
+            from memory.care.upkeep import Upkeep
+
+            self._upkeep = Upkeep(self._saver, self._keyword, self._options)
+        self._upkeep.start()
 
     @contextmanager
     def _held(self) -> Iterator[None]:

@@ -37,6 +37,16 @@ class VectorStats(BaseModel):
     models: list[ModelStats]
 
 
+class QueryStats(BaseModel):
+    """How long the searches of one mode took."""
+
+    mode: str
+    count: int
+    """Of the last 1,000 searches of this process."""
+    p50_ms: float
+    p95_ms: float
+
+
 class Stats(BaseModel):
     """Counts and sizes of one workspace of a store."""
 
@@ -50,6 +60,10 @@ class Stats(BaseModel):
     vectors: VectorStats
     size_bytes: int
     """Of all files of the store."""
+    sizes: dict[str, int]
+    """In bytes, by what takes them: `store.db`, its write-ahead log, the keyword index, free pages inside the file."""
+    queries: list[QueryStats]
+    """How long the searches of this process took, by mode; [] before the first."""
 
 
 class Reindexed(BaseModel):

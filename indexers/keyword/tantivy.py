@@ -88,6 +88,10 @@ class TantivyEngine:
         """Count its documents."""
         return max(0, int(self._searcher.num_docs) - (self._mark is not None))
 
+    def segments(self) -> int:
+        """Count its parts."""
+        return int(self._searcher.num_segments)
+
     def keys(self) -> list[int]:
         """Give the keys of all its documents."""
         with _faults(self.directory):

@@ -3,12 +3,12 @@
 import time
 from collections.abc import Callable, Iterator
 
-import apsw
 from pydantic import BaseModel
 
 from indexers.errors import IndexerError
 from memory.care.examining import CHECKS, Finding, Patient
 from memory.errors import MemoryFault
+from memory.store.sqlite import sqlite_version
 
 Progress = Callable[[str, int, int], None]
 MOST_OF_A_SORT = 20
@@ -84,7 +84,7 @@ def versions() -> dict[str, str]:
     from importlib.metadata import version
 
     return {
-        "SQLite": apsw.sqlite_lib_version(),
+        "SQLite": sqlite_version(),
         **{name: version(name) for name in ("harkback", "apsw", "sqlite-vec", "tantivy", "numpy", "pydantic")},
     }
 

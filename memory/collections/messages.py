@@ -1,9 +1,11 @@
 """Messages: appended, read around a place, edited with their history kept."""
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from memory.collections.attachments import Attachments
 from memory.collections.collection import PAGE, Collection, Page
 from memory.errors import Conflict, InvalidInput
 from memory.ids import new_id
@@ -15,6 +17,10 @@ from memory.store.sessions import messages_of
 
 MOST_CHARACTERS = 64 * 1024 * 1024
 """Longest content of a message. Source: the longest line that an import reads."""
+KEPT_OF_LONGER = 1024 * 1024
+"""Characters that stand in a message whose text is longer; the whole is its attachment. As many are searched of any text."""
+OVERFLOW = "overflow"
+"""In a message's metadata: the id of the attachment that holds its whole text, and how many characters that has."""
 
 
 class Messages(Collection[Message]):
@@ -41,6 +47,7 @@ class Messages(Collection[Message]):
             return []
         now = datetime.now(UTC)
         made = [self._made({"created_at": now, **fields, "session_id": session_id}) for fields in given]
+        wholes = {message.id: whole for message in made if (whole := _shortened(message))}
         # an id that was made just now cannot be there
         named = [message for message, fields in zip(made, given, strict=True) if fields.get("id") is not None]
         there = self._there_already(session_id, named)
@@ -49,6 +56,8 @@ class Messages(Collection[Message]):
         with self._store.transaction():
             if self._there_already(session_id, [message for message in named if message.id not in there]):
                 # another one has saved some of them since: begin again, with what is there now
+                for message in made:
+                    message.content = wholes.get(message.id, message.content)
                 return self.append_many(session_id, made)
             number = self._store.records.number("session", session_id)
             if number is None or not self._store.records.is_there("session", number):
@@ -56,9 +65,11 @@ class Messages(Collection[Message]):
             self._place(number, new)
             self._saver.write(new, prepared)
             self._count(number, new)
+            for message in new:
+                self._keep_whole(message.id, wholes.get(message.id))
             for message in made:
                 if message.id in there and not _says_the_same(there[message.id], message):
-                    self.update(message.id, content=message.content, parts=message.parts)
+                    self.update(message.id, content=wholes.get(message.id, message.content), parts=message.parts)
         self._saver.on_write()
         found = self._read_many([message.id for message in named])
         return [found.get(message.id, message) for message in made]
@@ -130,7 +141,31 @@ class Messages(Collection[Message]):
                 self._keep_version(before)
                 if "content" in fields and "parts" not in fields:
                     fields["parts"] = [part for part in before.parts if part.get("type") != "text"]
-            return super().update(id, **fields)
+            whole = None
+            if "content" in fields:
+                metadata = {**before.metadata, **(fields.get("metadata") or {})}
+                metadata.pop(OVERFLOW, None)
+                content = fields["content"]
+                if isinstance(content, str) and len(content) > MOST_CHARACTERS:
+                    whole, metadata[OVERFLOW] = content, _overflow(id, content)
+                    fields["content"] = content[:KEPT_OF_LONGER]
+                if metadata != before.metadata:
+                    fields["metadata"] = metadata
+            updated = super().update(id, **fields)
+            self._keep_whole(id, whole)
+            return updated
+
+    def text(self, id: str) -> str:
+        """Give all that a message says, also where that is too long to stand in the message itself.
+
+        Raises:
+            UnknownRecord: There is no such message.
+        """
+        message = self._existing(id)
+        noted = message.metadata.get(OVERFLOW)
+        if not noted:
+            return message.content
+        return Attachments(self._store, self._saver, "attachment").data(noted["attachment_id"]).decode()
 
     def versions(self, id: str) -> Sequence[MessageVersion]:
         """Give what a message said before its edits, the oldest first."""
@@ -164,6 +199,21 @@ class Messages(Collection[Message]):
             self._store.sessions.count_anew(self._store.records.number("session", restored.session_id) or 0)
         return restored
 
+    def _keep_whole(self, id: str, whole: str | None) -> None:
+        """Keep a text that is too long for its message as the message's attachment."""
+        if whole is None:
+            return
+        noted = _overflow(id, whole)
+        attachments = Attachments(self._store, self._saver, "attachment")
+        if attachments.get(noted["attachment_id"]) is None:
+            attachments.create(
+                id=noted["attachment_id"],
+                message_id=id,
+                name="content.txt",
+                media_type="text/plain; charset=utf-8",
+                data=whole.encode(),
+            )
+
     def _fields(self, message: Mapping[str, Any] | Message) -> dict[str, Any]:
         if not isinstance(message, Message | Mapping):
             raise InvalidInput(f"a message is a dict or a Message, not a {type(message).__name__}")
@@ -179,10 +229,6 @@ class Messages(Collection[Message]):
                 "attachments have bytes; save each with `attachments.create(message_id=…, name=…, data=…)`"
             )
         content = values.get("content")
-        if isinstance(content, str) and len(content) > MOST_CHARACTERS:
-            raise InvalidInput(
-                f"a message of {len(content):,} characters is too long; {MOST_CHARACTERS:,} are the most"
-            )
         if not content and values.get("parts"):
             said = [
                 part.get("text") for part in values["parts"] if isinstance(part, dict) and part.get("type") == "text"
@@ -238,4 +284,21 @@ class Messages(Collection[Message]):
 
 
 def _says_the_same(one: Message, other: Message) -> bool:
+    if one.metadata.get(OVERFLOW) != other.metadata.get(OVERFLOW):
+        return False
     return one.content == other.content and (not other.parts or one.parts == other.parts)
+
+
+def _shortened(message: Message) -> str | None:
+    """Cut the text of a message that is too long, note that, and give the whole; None when it is not."""
+    whole = message.content
+    if len(whole) <= MOST_CHARACTERS:
+        return None
+    message.content = whole[:KEPT_OF_LONGER]
+    message.metadata = {**message.metadata, OVERFLOW: _overflow(message.id, whole)}
+    return whole
+
+
+def _overflow(id: str, whole: str) -> dict[str, Any]:
+    digest = hashlib.sha256(whole.encode()).hexdigest()
+    return {"attachment_id": f"{id[:400]}:content:{digest[:16]}", "characters": len(whole)}

@@ -143,6 +143,8 @@ OPERATIONS = (
     Operation("stats", "Count what is stored and indexed."),
     Operation("doctor", "Prove that the store and its indexes agree, and mend what can be mended."),
     Operation("forget", "Forget records for good, everywhere, and prove it."),
+    Operation("archive", "Put sessions away in which nothing was said for long."),
+    Operation("clear", "Clear what was deleted, or everything."),
     Operation("redact", "Take secrets out of what is stored already."),
     Operation("reindex", "Make the indexes anew from the store."),
 )

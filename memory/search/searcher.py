@@ -23,6 +23,7 @@ from memory.search.reading import Reading
 from memory.search.request import SearchRequest
 from memory.search.rerank import Reranking
 from memory.search.snippets import snippet
+from memory.search.times import SearchTimes
 from memory.store.store import Store
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class Searcher:
             self.finder.reranking = Reranking(partial(open_reranker, reranker))
         self._projects_below = projects_below
         self._around = around
+        self.times = SearchTimes()
 
     def search(self, request: SearchRequest) -> SearchResult:
         """Find what was asked for; every leg that ran, or could not, is named in the answer."""
@@ -68,6 +70,7 @@ class Searcher:
                     break
         answered = [leg.named(_found(leg, candidates)) for leg in legs.values()]
         took_ms = round((time.perf_counter() - started) * 1000, 3)
+        self.times.note(request.mode, took_ms)
         return SearchResult(
             query=request.query,
             mode=request.mode,

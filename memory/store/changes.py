@@ -43,14 +43,16 @@ class Changes:
             ((workspace_number, kind, number, verb, token ^ number, at) for number in numbers),
         )
 
-    def bury(self, workspace_number: int, kind: str, number: int, id: str) -> None:
-        """Log that a record goes for good and remember its id; inside the transaction that removes it."""
+    def bury(self, workspace_number: int, kind: str, number: int, id: str, *, buries: bool = True) -> None:
+        """Log that a record goes for good and remember its id, unless `buries` is unset; inside the transaction that removes it."""
         at = time.time_ns() // 1000
         self._database.rows(
             "insert into change (workspace_number, kind, record_number, verb, id, token, at)"
             " values (?, ?, ?, 'forget', ?, ?, ?)",
             (workspace_number, kind, number, id, _tokens.getrandbits(62), at),
         )
+        if not buries:
+            return
         self._database.rows(
             "insert into tombstone (workspace_number, kind, id, at) values (?, ?, ?, ?) on conflict do nothing",
             (workspace_number, kind, id, at),

@@ -242,20 +242,26 @@ class Records:
                 for row in self._database.rows(sql, (number,) if before is None else (number, before)):
                     self._set_deleted(child, row[0], stamp, before, concerned)
 
-    def remove(self, kind: str, numbers: Sequence[int]) -> None:
-        """Delete rows for good, with all that cascades, and leave tombstones; inside a transaction."""
+    def remove(self, kind: str, numbers: Sequence[int], *, buries: bool = True) -> None:
+        """Delete rows for good, with all that cascades; inside a transaction.
+
+        Args:
+            kind: Of the records.
+            numbers: Of the records.
+            buries: Whether tombstones are left, so that an import does not bring them back.
+        """
         for child, column, on_delete in _referrers(kind):
             if on_delete != "cascade":
                 continue
             for number in numbers:
                 rows = self._database.rows(f"select number from {child} where {column} = ?", (number,))
-                self.remove(child, [row[0] for row in rows])
+                self.remove(child, [row[0] for row in rows], buries=buries)
         if kinds()[kind].declaration.searchable:
             self._chunks.remove(kind, numbers)
         for number in numbers:
             row = self._database.row(f"select id from {kind} where number = ?", (number,))
             if row is not None:
-                self._changes.bury(self._workspace_number, kind, number, row[0])
+                self._changes.bury(self._workspace_number, kind, number, row[0], buries=buries)
                 self._database.rows(f"delete from {kind} where number = ?", (number,))
 
     def _encode(self, record: Record, field: str) -> Value:

@@ -183,6 +183,13 @@ class SqliteDatabase:
                 connection.pragma("temp_store", "memory")
                 connection.limit(apsw.SQLITE_LIMIT_ATTACHED, 0)
 
+    def optimize(self) -> None:
+        """Let SQLite learn what its tables hold, where that changed much, and bring what it can of the log into the file."""
+        with self._ticket.held(), translated(self._path):
+            connection = self._connection()
+            list(connection.execute("pragma optimize"))
+            connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+
     def empty_log(self) -> bool:
         """Bring the write-ahead log into the file and cut it to nothing; False when others are still reading it."""
         with self._ticket.held(), translated(self._path):
@@ -263,12 +270,16 @@ def _create_private(path: Path) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
+def sqlite_version() -> str:
+    """Give the version of the SQLite that is used."""
+    return str(apsw.sqlite_lib_version())
+
+
 def _refuse_old_library() -> None:
-    version = tuple(int(part) for part in apsw.sqlite_lib_version().split("."))
+    version = tuple(int(part) for part in sqlite_version().split("."))
     if version < OLDEST_SQLITE:
         raise StoreFault(
-            f"SQLite {apsw.sqlite_lib_version()} can damage a store that several programs use; "
-            "install apsw 3.54.1 or newer"
+            f"SQLite {sqlite_version()} can damage a store that several programs use; install apsw 3.54.1 or newer"
         )
 
 

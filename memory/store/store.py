@@ -4,7 +4,7 @@ import json
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -90,6 +90,19 @@ class Store:
     def workspace_numbers(self) -> list[int]:
         """Give the numbers of all workspaces."""
         return [row[0] for row in self.database.rows("select number from workspace order by number")]
+
+    def sizes(self) -> dict[str, int]:
+        """Give the bytes of the store's files: the database, its write-ahead log, each folder by name, what else there is."""
+        found: dict[str, int] = {}
+        for path in self.directory.rglob("*"):
+            with suppress(FileNotFoundError):  # the index may drop files meanwhile
+                if path.is_file():
+                    first = path.relative_to(self.directory).parts[0]
+                    name = {FILE: FILE, f"{FILE}-wal": "write-ahead log"}.get(first, "other files")
+                    if path.parent != self.directory:
+                        name = "keyword index" if first == "keyword" else first
+                    found[name] = found.get(name, 0) + path.stat().st_size
+        return found
 
     def close(self) -> None:
         """Close it; further use raises StoreClosed."""

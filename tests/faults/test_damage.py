@@ -213,3 +213,5 @@ def test_a_write_ahead_log_that_is_lost_leaves_a_sound_store_and_the_index_goes_
         index = memory.stats().index
         assert (index.documents, index.lag, index.fault) == (count + 2, 0, None)
         assert "m2000" in [hit.id for hit in memory.search('"number 2000"', mode="keyword").hits]
+        told = [each for each in memory.doctor(quick=True).problems if "went backwards" in each.what]
+        assert len(told) == (count == COUNT)

@@ -58,7 +58,9 @@ class ExchangeVerbs(Parts):
             on_progress=on_progress,
         )
 
-    def exported(self, *, format: str = "harkback", deleted: bool | None = None, **selection: Any) -> Generator[str, None, None]:
+    def exported(
+        self, *, format: str = "harkback", deleted: bool | None = None, **selection: Any
+    ) -> Generator[str, None, None]:
         """Yield what an export holds, piece by piece, as it is at one moment; arguments as for `export`."""
         from memory.exchange.exporting import exported_pieces
         from memory.exchange.formats import format_named
@@ -94,9 +96,17 @@ class ExchangeVerbs(Parts):
             Conflict: Records differ, and `on_duplicate` is `report`.
         """
         from memory.exchange.loading import load_file
+        from memory.indexing import indexing_beside
 
         with self._held():
-            loaded = load_file(self._saver, path, on_duplicate=on_duplicate, dry_run=dry_run, on_progress=on_progress)
+            loaded = load_file(
+                self._saver,
+                path,
+                on_duplicate=on_duplicate,
+                dry_run=dry_run,
+                beside=lambda size: indexing_beside(self.store.directory, self.store.workspace, size),
+                on_progress=on_progress,
+            )
             if not dry_run:
                 self._keyword.catch_up()
         return loaded

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 
 from pydantic import BaseModel
@@ -52,9 +53,13 @@ def load_file(
     *,
     on_duplicate: str = "report",
     dry_run: bool = False,
+    beside: Callable[[int], AbstractContextManager[None]] | None = None,
     on_progress: Progress | None = None,
 ) -> Loaded:
-    """Load an export; see `Memory.load`."""
+    """Load an export; see `Memory.load`.
+
+    `beside` is given how many bytes there are, and makes what is to be entered while they are written.
+    """
     if on_duplicate not in ON_DUPLICATE:
         raise InvalidInput(f"on_duplicate is {on_duplicate!r}; it must be one of: {', '.join(ON_DUPLICATE)}")
     with ExportFile(path) as file:
@@ -70,9 +75,10 @@ def load_file(
         went_on = mark.lines > 0
         writer = LoadWriter(saver, file, decider, key, mark, found.messages)
         writer.pass_over(_messages_before(file, mark.lines))
-        for lines in batches(file, mark.lines):
-            writer.write(lines)
-            tell("loading", lines[-1].end)
+        with beside(file.size_bytes) if beside else nullcontext():
+            for lines in batches(file, mark.lines):
+                writer.write(lines)
+                tell("loading", lines[-1].end)
         return _loaded(file, found, writer.finish(), is_dry=False, went_on=went_on)
 
 

@@ -11,8 +11,10 @@ import random
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
+from indexers.errors import IndexBusy
 from memory import Memory
 
 Json = dict[str, Any]
@@ -119,7 +121,9 @@ def indexing(memory: Memory, name: str, seed: int) -> None:
         say(done=True)
         memory.catch_up()
         if author.chance.random() < 0.15:
-            memory.reindex()
+            with suppress(IndexBusy):
+                # another one is writing the index: it is said, and nothing is lost
+                memory.reindex()
 
 
 def importing(memory: Memory, source: str) -> None:

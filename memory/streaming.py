@@ -66,6 +66,12 @@ class MessageStream:
             else:
                 self._wake.notify()
 
+    def flush(self) -> None:
+        """Bring what was written so far to disk now; what may be the beginning of a secret waits for its end."""
+        with self._wake:
+            self._check()
+            self._flush()
+
     def add_part(self, part: dict[str, Any]) -> None:
         """Add a part such as a tool call or its result, behind the text that was written so far."""
         with self._wake:
@@ -141,7 +147,14 @@ class MessageStream:
         }
         with self._store.transaction():
             records.set_stored("message", values, self._number)
-            self._store.changes.add(self._store.workspace_number, "message", [self._number], "update")
+            self._store.changes.add(
+                self._store.workspace_number,
+                "message",
+                [self._number],
+                "update",
+                status=status,
+                length=len(self._content),
+            )
 
     def _close(self, values: dict[str, Any]) -> Message:
         with self._wake:

@@ -9,6 +9,7 @@ import pytest
 
 from memory import Memory
 from memory.errors import ChangesGone
+from memory.live import LiveEvents
 
 WRITER = """
 import sys
@@ -78,3 +79,47 @@ def test_the_log_keeps_what_its_setting_says(tmp_path):
         memory.catch_up()
         # the last 100,000 are kept in any case
         assert [change.kind for change in islice(memory.changes(), 2)] == ["session", "message"]
+
+
+def events(memory: Memory, after: int) -> list[tuple[str, str | None]]:
+    return [(event.type, event.text) for event in LiveEvents(memory.store).of(memory.changes(after))]
+
+
+def test_a_stream_is_told_piece_by_piece_and_again_to_a_late_reader(memory, session):
+    before = memory.store.changes.last_seq()
+    with memory.messages.stream(session.id, role="assistant") as reply:
+        for text in ("one ", "two ", "three"):
+            reply.write(text)
+            reply.flush()
+    told = events(memory, before)
+    assert told == [
+        ("message.created", None),
+        ("message.chunk", "one "),
+        ("message.chunk", "two "),
+        ("message.chunk", "three"),
+        ("message.finished", None),
+    ]
+    second = memory.changes(before)[1].seq
+    assert events(memory, second) == told[2:]
+
+
+def test_a_stream_that_breaks_is_told_as_failed(memory, session):
+    before = memory.store.changes.last_seq()
+    stream = memory.messages.stream(session.id, role="assistant")
+    stream.write("so far")
+    stream.fail("the model went away")
+    assert events(memory, before)[-1] == ("message.failed", None)
+    assert {event.session_id for event in LiveEvents(memory.store).of(memory.changes(before))} == {session.id}
+
+
+def test_what_else_happens_is_told_by_kind(memory, session):
+    before = memory.store.changes.last_seq()
+    said = memory.messages.append(session.id, role="user", content="first")
+    memory.messages.update(said.id, content="second")
+    memory.sessions.update(session.id, title="new")
+    learning = memory.learnings.add("fact", "tea is hot", session_id=session.id)
+    memory.messages.delete(said.id)
+    told = [event.type for event in LiveEvents(memory.store).of(memory.changes(before))]
+    assert told == ["message.created", "message_version.created", "message.changed", "session.changed", "learning.created",
+                    "message.deleted", "message_version.deleted"]  # fmt: skip
+    assert learning.session_id == session.id

@@ -26,6 +26,10 @@ class Change(BaseModel):
     """The record's id; None in what was logged of a record before it was deleted for good."""
     at: int
     """Microseconds since 1970."""
+    status: str | None = None
+    """Of a message: what its status became with this write; None when that was not written."""
+    length: int | None = None
+    """Of a message that is being streamed: how many characters it had then."""
 
 
 class Changes:
@@ -34,14 +38,33 @@ class Changes:
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
 
-    def add(self, workspace_number: int, kind: str, numbers: Sequence[int], verb: str) -> None:
-        """Log a write of records; inside its transaction."""
+    def add(
+        self,
+        workspace_number: int,
+        kind: str,
+        numbers: Sequence[int],
+        verb: str,
+        *,
+        status: str | None = None,
+        length: int | None = None,
+    ) -> None:
+        """Log a write of records; inside its transaction. `status` and `length` are those of a streamed message."""
         at = time.time_ns() // 1000
         token = _tokens.getrandbits(62)
         self._database.execute_many(
-            "insert into change (workspace_number, kind, record_number, verb, token, at) values (?, ?, ?, ?, ?, ?)",
-            ((workspace_number, kind, number, verb, token ^ number, at) for number in numbers),
+            "insert into change (workspace_number, kind, record_number, verb, token, at, status, length)"
+            " values (?, ?, ?, ?, ?, ?, ?, ?)",
+            ((workspace_number, kind, number, verb, token ^ number, at, status, length) for number in numbers),
         )
+
+    def length_before(self, kind: str, number: int, seq: int) -> int:
+        """Give how many characters a streamed message had before a change; 0 where the log does not say."""
+        row = self._database.row(
+            "select length from change where seq < ? and record_number = ? and kind = ? and length is not null"
+            " order by seq desc limit 1",
+            (seq, number, kind),
+        )
+        return int(row[0]) if row else 0
 
     def bury(self, workspace_number: int, kind: str, number: int, id: str, *, buries: bool = True) -> None:
         """Log that a record goes for good and remember its id, unless `buries` is unset; inside the transaction that removes it."""
@@ -97,7 +120,8 @@ class Changes:
     def after(self, seq: int, limit: int = 10_000) -> list[Change]:
         """Read changes behind a number, in order, of all workspaces."""
         rows = self._database.rows(
-            "select seq, kind, record_number, verb, id, at from change where seq > ? order by seq limit ?", (seq, limit)
+            "select seq, kind, record_number, verb, id, at, status, length from change where seq > ? order by seq limit ?",
+            (seq, limit),
         )
         return [_change(row) for row in rows]
 
@@ -108,7 +132,7 @@ class Changes:
             ChangesGone: The log does not reach back to that number any more.
         """
         rows = self._database.rows(
-            "select seq, kind, record_number, verb, id, at from change where seq > ? and workspace_number = ?"
+            "select seq, kind, record_number, verb, id, at, status, length from change where seq > ? and workspace_number = ?"
             " order by seq limit ?",
             (seq, workspace_number, limit),
         )
@@ -168,4 +192,5 @@ class Changes:
 
 
 def _change(row: Row) -> Change:
-    return Change(seq=row[0], kind=row[1], record_number=row[2], verb=row[3], id=row[4], at=row[5])
+    names = ("seq", "kind", "record_number", "verb", "id", "at", "status", "length")
+    return Change.model_validate(dict(zip(names, row, strict=True)))

@@ -206,7 +206,8 @@ class Records:
         sets = ", ".join(f"{column.name} = {column.bound}" for column in changed)
         encoded = [self._encode(record, column.field) for column in changed]
         self._database.rows(f"update {kind} set {sets} where number = ?", (*encoded, number))
-        self._changes.add(self._workspace_number, kind, [number], "update")
+        status = values.get("status") if kind == "message" else None
+        self._changes.add(self._workspace_number, kind, [number], "update", status=status)
         return number
 
     def set_deleted(self, kind: str, numbers: Sequence[int], at: datetime | None) -> dict[str, list[int]]:

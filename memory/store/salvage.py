@@ -14,7 +14,7 @@ from memory.store.sqlite import load_vectors, translation
 
 ROWS = 200
 """Rows that are read together; where one cannot be read, they are read one by one. Untuned."""
-_OWN = ("workspace", "tombstone", "import_mark", "import_session", "blob", "kept_source")
+_OWN = ("workspace", "tombstone", "import_mark", "import_session", "blob", "kept_source", "token", "audit")
 _STATE_LEFT = ("uuid", "keyword", "vector", "backup", "went_backwards", "load")
 """Beginnings of the keys of what belongs to a file, an index or a process, not to the records."""
 RECOVERED = "recovered"

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from memory.store.records import Where
+from memory.store.schema import columns
 from memory.store.sqlite import SqliteDatabase
 
 
@@ -60,6 +61,14 @@ class SessionRows:
         """Give the records of a kind that lie in a session and are not deleted."""
         sql = f"select number from {kind} where session_number = ? and deleted_at is null"
         return [row[0] for row in self._database.rows(sql, (number,))]
+
+    def id_of(self, kind: str, number: int) -> str | None:
+        """Give the id of the session that a record lies in, deleted ones included; None for none."""
+        if not any(column.name == "session_number" for column in columns(kind)):
+            return None
+        sql = f"select s.id from {kind} r join session s on s.number = r.session_number where r.number = ?"
+        row = self._database.row(sql, (number,))
+        return str(row[0]) if row else None
 
     def project_of(self, number: int) -> int:
         """Give the number of a session's project; 0 for none."""

@@ -26,7 +26,7 @@ from memory.store.sqlite import APPLICATION_ID, SqliteDatabase
 FILE = "store.db"
 MARKER = "store.json"
 """Says that there is a store here, so that an empty or missing database is seen as a loss and not made anew."""
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 
 @dataclass(frozen=True)

@@ -424,3 +424,26 @@ def test_an_answer_that_was_edited_elsewhere_is_written_anew_and_keeps_what_it_s
     assert [each.content for each in memory.messages.versions(message.id)] == ["The kettle is red."]
     assert memory.search("kettle is blue", mode="keyword").hits
     assert not memory.search('"kettle is red"', mode="keyword").hits
+
+
+def test_a_session_and_its_fork_in_one_file_share_their_beginning(memory, tmp_path):
+    origin, fork = "5b0c2f8e-7f0e-4f27-9c5d-000000000001", "5b0c2f8e-7f0e-4f27-9c5d-000000000002"
+    lines = []
+    for session, said in ((origin, [1, 2, 3]), (fork, [1, 2, 4])):
+        for n in said:
+            line = {
+                "type": "user",
+                "sessionId": session,
+                "isSidechain": False,
+                "parentUuid": None,
+                "cwd": "/home/ada/kiosk",
+            }
+            line |= {"uuid": f"6b0c2f8e-7f0e-4f27-9c5d-{n:012d}", "timestamp": f"2026-02-01T10:00:0{n}.000Z"}
+            lines.append(line | {"message": {"role": "user", "content": f"prompt number {n}"}})
+    (tmp_path / "both.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+    memory.import_(tmp_path / "both.jsonl")
+
+    for session, said in ((origin, [1, 2, 3]), (fork, [1, 2, 4])):
+        assert [each.content for each in memory.messages.list(session).items] == [f"prompt number {n}" for n in said]
+    assert memory.import_(tmp_path / "both.jsonl").totals["added"] == 0

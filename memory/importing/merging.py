@@ -95,11 +95,19 @@ class Merger:
                 met.append(there[id][0])
             else:
                 new.append((id, record, content))
+        added = []
+        if shared := {id for id, _ in prepared.known if id not in there}:
+            # a session and its fork in one batch: what they share is written before the fork's own, which stands behind it
+            owners = {record.session_key for id, record, _ in new if id in shared}
+            added = self._write_messages(prepared, [each for each in new if each[1].session_key in owners], sessions)
+            new = [each for each in new if each[1].session_key not in owners]
+            there |= self._store.records.owners(sorted(shared))
         for id, record in prepared.known:
             if id in there and record.session_key in sessions:
                 self._meet(there[id], id, record, sessions[record.session_key])
-                met.append(there[id][0])
-        added = self._write_messages(prepared, new, sessions)
+                if id not in shared:
+                    met.append(there[id][0])
+        added += self._write_messages(prepared, new, sessions)
         self._deriver.write(prepared.format, prepared.batch.relationships, prepared.derived, sessions)
         return added, met
 

@@ -38,9 +38,9 @@ class Settings(BaseSettings):
     `-` before it is left out, such as `-links,-facts`. See docs/import.md."""
     keep_source: str = "auto"
     """Whether what imported files held is kept, compressed: `auto` (of programs that delete theirs), `all`, `none`."""
-    archive_after_days: int = Field(default=0, ge=0)
+    archive_after_days: int = Field(default=0, ge=0, le=365_000)
     """Sessions in which nothing was said for so long are archived by themselves; 0 for never."""
-    deleted_retention_days: int = Field(default=0, ge=0)
+    deleted_retention_days: int = Field(default=0, ge=0, le=365_000)
     """What was deleted longer ago is cleared for good by itself; 0 for never."""
     change_retention_days: int = Field(default=30, ge=0)
     """How long the change log is kept; the last 100,000 changes are kept in any case."""

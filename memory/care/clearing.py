@@ -18,6 +18,10 @@ Progress = Callable[[str, int, int], None]
 PORTION = 200
 """Records that go in one transaction, so that other writers wait a moment only. Untuned."""
 
+MOST_DAYS = 365_000
+"""No history is older."""
+_DAYS = {"d": 1, "w": 7, "m": 30, "y": 365}
+
 
 class Archived(BaseModel):
     """Sessions that were put away, or would be."""
@@ -108,7 +112,7 @@ def days(text: str, name: str) -> timedelta:
     Raises:
         InvalidInput: It is none.
     """
-    number, unit = (text[:-1], text[-1]) if text[-1:] in ("d", "w", "m", "y") else (text, "d")
-    if not number.isdecimal() or not int(number):
-        raise InvalidInput(f"{name} is {text!r}; give a span such as 90d, 12w, 6m or 1y")
-    return timedelta(days=int(number) * {"d": 1, "w": 7, "m": 30, "y": 365}[unit])
+    number, unit = (text[:-1], text[-1]) if text[-1:] in _DAYS else (text, "d")
+    if not number.isdecimal() or not 0 < (count := int(number[:9]) * _DAYS[unit]) <= MOST_DAYS or len(number) > 9:
+        raise InvalidInput(f"{name} is {text!r}; give a span such as 90d, 12w, 6m or 1y, of a thousand years at most")
+    return timedelta(days=count)

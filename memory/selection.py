@@ -102,16 +102,16 @@ class Selector:
         """Find the records, softly deleted ones included when `deleted` is set.
 
         Raises:
-            UnknownRecord: Nothing has an id, or a session is not there.
+            UnknownRecord: Nothing has an id, or a session is not there. With `deleted`, what was forgotten already is no fault.
             InvalidInput: The query has a filter that records cannot be selected by.
         """
         asked = _parsed(selection.query)
-        span = self._span(selection, asked.filters)
-        named = self._named(selection.ids) if selection.ids else None
+        span = self._span(selection, asked.filters, deleted=deleted)
+        named = self._named(selection.ids, deleted=deleted) if selection.ids else None
         wanted = set(selection.kinds) or set(kinds())
         if asked.filters.kind:
             wanted &= {asked.filters.kind}
-        matcher = _Matcher(asked) if asked.has_words else None
+        matcher = _Matcher(asked) if asked.has_words or asked.excluded else None
         found: Numbers = {}
         for kind in kinds():
             if kind not in wanted or (named is not None and kind not in named):
@@ -130,8 +130,8 @@ class Selector:
         asked = _parsed(selection.query)
         return asked.has_words and _Matcher(asked).matches({"": text})
 
-    def _span(self, selection: Selection, filters: Filters) -> Span:
-        sessions = self._sessions(selection.sessions) if selection.sessions else None
+    def _span(self, selection: Selection, filters: Filters, *, deleted: bool) -> Span:
+        sessions = self._sessions(selection.sessions, deleted=deleted) if selection.sessions else None
         if filters.session:
             begun = set(self._store.narrowing.sessions_beginning(filters.session))
             sessions = tuple(sorted(begun & set(sessions) if sessions is not None else begun))
@@ -152,22 +152,26 @@ class Selector:
             before=min(latest, default=None),
         )
 
-    def _sessions(self, ids: Sequence[str]) -> tuple[int, ...]:
+    def _sessions(self, ids: Sequence[str], *, deleted: bool) -> tuple[int, ...]:
         numbers = []
         for id in ids:
             number = self._store.records.number("session", id.removeprefix("session:"))
             if number is None:
+                if deleted and self._was_forgotten([("session", id.removeprefix("session:"))]):
+                    continue
                 raise UnknownRecord(f"there is no session {id!r}; `hark sessions` lists them")
             numbers.append(number)
         return tuple(sorted(set(numbers)))
 
-    def _named(self, ids: Sequence[str]) -> dict[str, set[int]]:
+    def _named(self, ids: Sequence[str], *, deleted: bool) -> dict[str, set[int]]:
         found: dict[str, set[int]] = {}
         for id in ids:
             kind, _, rest = id.partition(":")
             places = [*((name, id) for name in kinds()), *([(kind, rest)] if kind in kinds() and rest else [])]
             here = [(name, self._store.records.number(name, each)) for name, each in places]
             if not any(number for _, number in here):
+                if deleted and self._was_forgotten(places):
+                    continue
                 raise UnknownRecord(
                     f"nothing has the id {id!r}; give one such as message:ID, session:ID or learning:ID"
                 )
@@ -175,6 +179,10 @@ class Selector:
                 if number is not None:
                     found.setdefault(name, set()).add(number)
         return found
+
+    def _was_forgotten(self, places: Sequence[tuple[str, str]]) -> bool:
+        number = self._store.workspace_number
+        return any(self._store.changes.buried(number, kind, [id]) for kind, id in places)
 
     def _saying(
         self,

@@ -321,3 +321,64 @@ def test_a_killed_run_is_finished_by_the_next(place):
         assert memory.messages.count() == 0
     assert killed
     assert holding(place, "violet lantern") == []
+
+
+def test_a_short_title_that_repeats_it_goes_too(place):
+    with Memory.open(place) as memory:
+        session = memory.sessions.create(title="zebra word")
+        said = memory.messages.append(session.id, role="user", content="zebra word")
+        memory.messages.append(session.id, role="assistant", content="noted")
+
+        receipt = memory.forget(f"message:{said.id}")
+
+        assert receipt.changed == {"title": [session.id]}
+    assert holding(place, "zebra word") == []
+
+
+def test_a_title_that_says_what_is_asked_for_goes_however_short(memory):
+    session = memory.sessions.create(title="zebras")
+
+    memory.forget(query="zebras")
+
+    assert memory.sessions.get(session.id).title is None
+
+
+def test_what_a_query_excludes_stays(memory, session):
+    memory.messages.append(session.id, role="user", content="about kettles")
+    kept = memory.messages.append(session.id, role="user", content="about herons")
+
+    memory.forget(query="role:user -herons")
+
+    assert [each.id for each in memory.messages.list(session.id).items] == [kept.id]
+
+
+KILLED_BEHIND_THE_ROWS = """
+import os, signal, sys
+from memory import Memory
+from memory.care.probing import Probes
+Probes.still_said = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+with Memory.open(sys.argv[1]) as m:
+    m.forget(sys.argv[2])
+"""
+
+
+def test_a_run_killed_behind_the_rows_left_nothing_in_the_session(place):
+    with Memory.open(place) as memory:
+        session = memory.sessions.create(title=SECRET)
+        said = memory.messages.append(session.id, role="user", content=SECRET)
+        memory.messages.append(session.id, role="assistant", content="noted")
+    command = [sys.executable, "-c", KILLED_BEHIND_THE_ROWS, str(place), f"message:{said.id}"]
+    assert subprocess.run(command, capture_output=True, check=False).returncode == -signal.SIGKILL
+
+    with Memory.open(place) as memory:
+        memory.forget(f"message:{said.id}")
+
+        assert memory.sessions.get(session.id).message_count == 1
+    assert holding(place, "violet lantern") == []
+
+
+def test_what_is_forgotten_already_is_no_fault(memory, session):
+    said = memory.messages.append(session.id, role="user", content=SECRET)
+    memory.forget(said.id)
+
+    assert memory.forget(f"message:{said.id}", session=session.id).counts == {}

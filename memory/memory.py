@@ -47,7 +47,7 @@ class Memory(HistoryVerbs, ExchangeVerbs, BackupVerbs, CareVerbs):
                 `project` (with those below it), `session` (an id, or its beginning), `role`, `tool`, `kind` (message,
                 learning, session), `participant`, `tag`, `after`, `before`, `as_of` (a datetime or text such as
                 2026-11-03, yesterday, 7d), `context` (neighbours of each hit), `min_score` (0 switches the floor off),
-                `fold` (False keeps hits of the same text apart).
+                `fold` (False keeps hits of the same text apart), `within` (ids of projects outside which nothing is found).
 
         Raises:
             InvalidInput: An argument is unknown, or cannot be what it is.

@@ -150,6 +150,11 @@ class Parts:
         return ChangeWatcher(self.store, begin, stop or threading.Event(), quiet_seconds).changes()
 
     @property
+    def options(self) -> Settings:
+        """The settings that it was opened with."""
+        return self._options
+
+    @property
     def saver(self) -> Saver:
         """What every write goes through; for importers and other writers of many records."""
         return self._saver

@@ -29,6 +29,12 @@ class Settings(BaseSettings):
     """What the server of an `openai_compatible` embedder asks for; never kept with a store and never logged."""
     reranker: str = "none"
     """What looks again at the best hits of a search: `none`, or `cross_encoder:` and a model or a folder."""
+    token_required: bool = False
+    """Whether the service lets nobody in without a token, also on this machine."""
+    allowed_hosts: list[str] = Field(default_factory=list)
+    """Names by which the service may be called, beside those of this machine."""
+    allowed_origins: list[str] = Field(default_factory=list)
+    """Other pages that may ask the service, such as https://notes.example."""
     wait_seconds: float = Field(default=10.0, ge=0)
     """How long a save waits for other processes' saves."""
     redact: bool = True

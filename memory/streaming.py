@@ -46,8 +46,8 @@ class MessageStream:
         assert found is not None
         return found
 
-    def write(self, text: str) -> None:
-        """Add text; it is on disk within 100 ms. A slow disk makes this slow, and drops nothing.
+    def write(self, text: str, *, flush: bool = False) -> None:
+        """Add text; it is on disk within 100 ms, with `flush` when this returns. A slow disk makes this slow, and drops nothing.
 
         Raises:
             InvalidInput: The stream is closed, or it is no text.
@@ -58,19 +58,13 @@ class MessageStream:
         with self._wake:
             self._check()
             self._waiting.append(whole(text))
-            if time.monotonic() - self._last_flush >= FLUSH_SECONDS:
+            if flush or time.monotonic() - self._last_flush >= FLUSH_SECONDS:
                 self._flush()
             elif self._flusher is None:
                 self._flusher = threading.Thread(target=self._run, name="harkback-stream", daemon=True)
                 self._flusher.start()
             else:
                 self._wake.notify()
-
-    def flush(self) -> None:
-        """Bring what was written so far to disk now; what may be the beginning of a secret waits for its end."""
-        with self._wake:
-            self._check()
-            self._flush()
 
     def add_part(self, part: dict[str, Any]) -> None:
         """Add a part such as a tool call or its result, behind the text that was written so far."""
@@ -79,6 +73,14 @@ class MessageStream:
             self._flush()
             self._parts.append(self._saver.redactor.value(part))
             self._write("streaming")
+
+    def release(self) -> None:
+        """Bring what was written to disk and let go of it: the message stays as it is, and a stream of its id goes on with it."""
+        with self._wake:
+            if self._is_open:
+                self._flush()
+                self._is_open = False
+                self._wake.notify()
 
     def finish(self) -> Message:
         """Close the stream: the message is complete, and found by its words and meaning."""

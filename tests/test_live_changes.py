@@ -89,8 +89,7 @@ def test_a_stream_is_told_piece_by_piece_and_again_to_a_late_reader(memory, sess
     before = memory.store.changes.last_seq()
     with memory.messages.stream(session.id, role="assistant") as reply:
         for text in ("one ", "two ", "three"):
-            reply.write(text)
-            reply.flush()
+            reply.write(text, flush=True)
     told = events(memory, before)
     assert told == [
         ("message.created", None),

@@ -140,6 +140,7 @@ OPERATIONS = (
     Operation("load", "Take in what export wrote."),
     Operation("backup", "Back the store up, while it is used; only what is new is written."),
     Operation("restore", "Write a backup's store to a directory."),
+    Operation("token", "Make, list and revoke tokens of the service."),
     Operation("stats", "Count what is stored and indexed."),
     Operation("doctor", "Prove that the store and its indexes agree, and mend what can be mended."),
     Operation("forget", "Forget records for good, everywhere, and prove it."),

@@ -26,6 +26,8 @@ class SearchRequest:
     context: int = 0
     min_score: float | None = None
     fold: bool = True
+    within: tuple[str, ...] | None = None
+    """Ids of projects outside which nothing is found, whatever else is asked for; None for no such bounds."""
 
 
 def request_of(query: str, arguments: dict[str, Any]) -> SearchRequest:
@@ -65,12 +67,13 @@ def request_of(query: str, arguments: dict[str, Any]) -> SearchRequest:
         context=min(int(given.get("context", 0)), 20),
         min_score=given.get("min_score"),
         fold=arguments.get("fold") is not False,
+        within=None if arguments.get("within") is None else tuple(arguments["within"]),
     )
 
 
 _ARGUMENTS = {
     "mode", "limit", "group", "project", "session", "role", "tool", "kind", "participant", "tag", "after", "before",
-    "as_of", "context", "min_score", "fold",
+    "as_of", "context", "min_score", "fold", "within",
 }  # fmt: skip
 _ALLOWED = {
     "mode": get_args(Mode),

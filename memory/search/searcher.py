@@ -86,6 +86,9 @@ class Searcher:
         if request.mode == "title":
             filters = replace(filters, kind="session")
         projects = self._projects_below(filters.project) if filters.project else None
+        if request.within is not None:
+            bounds = {number for each in request.within for number in self._projects_below(each)}
+            projects = sorted(bounds if projects is None else bounds & set(projects))
         conditions = conditions_of(self._store, filters, projects, request.as_of)
         if request.parsed.title_words:
             named = self._sessions_named(request.parsed.title_words, conditions)

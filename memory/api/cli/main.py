@@ -14,22 +14,35 @@ from memory.operations import OPERATIONS, Operation, operation
 VERSION_TEXT = "Harkback remembers what people and their agents said, did and learned, and finds it again."
 
 
+OWN = {"serve": "Serve REST, live events and MCP until stopped."}
+"""Commands that are ways in themselves, and no operations."""
+
+
 class Commands(click.Group):
     """The operations; only the one that is asked for is read."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Name the commands in the order of the list of operations."""
-        return [each.name for each in OPERATIONS]
+        """Name the commands in the order of the list of operations, and then those that run until they are stopped."""
+        return [*(each.name for each in OPERATIONS), *OWN]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Make a command."""
+        if cmd_name in OWN:
+            return own_command(cmd_name)
         found = operation(cmd_name)
         return None if found is None else command_of(found)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without reading their modules."""
         with formatter.section("Commands"):
-            formatter.write_dl([(each.name, each.summary) for each in OPERATIONS])
+            formatter.write_dl([*((each.name, each.summary) for each in OPERATIONS), *OWN.items()])
+
+
+def own_command(name: str) -> click.Command:
+    """Make the command of a way in; its packages are read when it runs."""
+    from memory.api.cli.service import serve_command
+
+    return {"serve": serve_command}[name]()
 
 
 def command_of(found: Operation) -> click.Command:

@@ -1,0 +1,129 @@
+"""The service put together: routes behind a guard, errors as problem documents."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio.to_thread
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from indexers.errors import IndexerError
+from memory.api.rest import conversation, finding, streams, upkeep
+from memory.api.rest.guard import Guard, Rules
+from memory.api.rest.idempotency import Idempotency
+from memory.api.rest.metrics import Metrics
+from memory.api.rest.problems import Problem, of_fault, response
+from memory.api.rest.records import routers
+from memory.api.rest.service import Service
+from memory.care.access import Audit, Caller, Tokens
+from memory.errors import MemoryFault
+from memory.memory import Memory
+
+THREADS = 12
+"""Requests that are worked on at once; each thread has a connection to the store. Untuned."""
+SUMMARY = "Remembers what people and their agents said, did and learned, and finds it again."
+
+
+def make_app(memory: Memory, rules: Rules | None = None) -> Any:
+    """Make the service of a memory, as an ASGI application; closing the memory is the caller's."""
+    from memory import __version__
+
+    service = Service(memory)
+    metrics = service.metrics = Metrics()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
+        yield
+        service.close()
+
+    app = FastAPI(
+        title="Harkback",
+        summary=SUMMARY,
+        version=__version__,
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        separate_input_output_schemas=False,
+    )
+    app.state.service = service
+    for router in (conversation.router, streams.router, finding.router, upkeep.router, upkeep.outside, *routers()):
+        app.include_router(router)
+    _answer_faults(app)
+    local = Caller("local", "admin", memory.store.workspace)
+    refused = Audit(memory.store)
+    inner: ASGIApp = Idempotency(app, memory.store)
+    inner = GZipMiddleware(inner, minimum_size=1_000, compresslevel=5)
+    guarded = Guard(
+        inner,
+        rules or Rules(),
+        Tokens(memory.store).caller,
+        local,
+        lambda who, what, code: refused.note(who, what, None, code),
+    )
+    guarded.fastapi = app  # type: ignore[attr-defined]
+    return Timed(guarded, metrics)
+
+
+class Timed:
+    """Counts every request and how long it took."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self.app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started, status = time.perf_counter(), 500
+
+        async def noted(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, noted)
+        finally:
+            route = getattr(scope.get("route"), "path", "other")
+            self._metrics.request(scope["method"], route, status, time.perf_counter() - started)
+
+
+def _answer_faults(app: FastAPI) -> None:
+    async def problem(_: Request, error: Exception) -> Response:
+        assert isinstance(error, Problem)
+        return response(error)
+
+    async def fault(_: Request, error: Exception) -> Response:
+        return response(of_fault(error))
+
+    async def invalid(_: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        wrong = [{"where": ".".join(map(str, each["loc"])), "what": each["msg"]} for each in error.errors()[:20]]
+        first = wrong[0] if wrong else {"where": "body", "what": "cannot be what it is"}
+        return response(Problem(422, "invalid_input", f"{first['where']}: {first['what']}", errors=wrong))
+
+    async def http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        code = {404: "no_route", 405: "no_method"}.get(error.status_code, "bad_request")
+        detail = {404: "there is no such route; /api/openapi.json lists them", 405: "that route has no such method"}
+        said = detail.get(error.status_code, str(error.detail))
+        headers = dict(error.headers or {})
+        return response(Problem(error.status_code, code, said, headers))
+
+    app.add_exception_handler(Problem, problem)
+    app.add_exception_handler(MemoryFault, fault)
+    app.add_exception_handler(IndexerError, fault)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(Exception, fault)

@@ -1,0 +1,220 @@
+"""Sessions and their messages."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field
+
+from memory.api.rest.bodies import Body, changing, check_match, creation, etag
+from memory.api.rest.records import CURSOR, IF_NONE, LIMIT, listed, made_of
+from memory.api.rest.service import Asked, Reads, Writes
+from memory.collections.collection import Page
+from memory.collections.sessions import SessionWithMessages
+from memory.kinds.message import Message, MessageVersion
+from memory.kinds.session import Session
+
+router = APIRouter(prefix="/api", tags=["sessions and messages"], responses=IF_NONE)
+MOST_AT_ONCE = 1_000
+"""Messages that one request may save. Untuned."""
+
+
+class NewSession(creation("session")):  # type: ignore[misc]
+    """A session to be begun."""
+
+
+class ChangedSession(changing("session")):  # type: ignore[misc]
+    """Fields of a session to be changed."""
+
+
+class NewMessage(creation("message")):  # type: ignore[misc]
+    """A message to be saved."""
+
+    session_id: str | None = Field(None, exclude=True)
+
+
+class ChangedMessage(changing("message")):  # type: ignore[misc]
+    """Fields of a message to be changed."""
+
+
+class Fork(Body):
+    """Where a session is forked."""
+
+    at: str = Field(description="The id of the last message that both share.")
+    title: str | None = None
+    id: str | None = None
+
+
+class SessionFilters(Body):
+    """What sessions are listed."""
+
+    project: str | None = Field(None, description="Of this project and those below it.")
+    state: str | None = None
+    tag: str | None = None
+    participant: str | None = None
+    parent_id: str | None = None
+    after: str | None = None
+    before: str | None = None
+    limit: int = LIMIT
+    cursor: str | None = CURSOR
+
+
+class MessageFilters(Body):
+    """What messages are listed."""
+
+    role: str | None = None
+    status: str | None = None
+    tool_name: str | None = None
+    sender_id: str | None = None
+    after: str | None = None
+    before: str | None = None
+    limit: int = LIMIT
+    cursor: str | None = CURSOR
+
+
+@router.get("/sessions", response_model=Page[Session])
+def list_sessions(given: Annotated[SessionFilters, Query()], asked: Asked = Reads) -> Any:
+    """List sessions, the last spoken in first."""
+    return listed(asked, "session", given)
+
+
+@router.post("/sessions", response_model=Session, status_code=201)
+def create_session(body: NewSession, response: Response, asked: Asked = Writes) -> Any:
+    """Begin a session."""
+    made = made_of(asked, "session", body)
+    response.headers["ETag"] = etag(made)
+    asked.note(f"session:{made.id}", 1)
+    return made
+
+
+@router.get("/sessions/{id}", response_model=SessionWithMessages | Session)
+def get_session(
+    id: str,
+    response: Response,
+    include: Annotated[str | None, Query(pattern="^messages$")] = None,
+    asked: Asked = Reads,
+) -> Any:
+    """Read a session; with `include=messages` its messages, too."""
+    found = asked.session(id)
+    response.headers["ETag"] = etag(found)
+    return asked.memory.sessions.get(id, messages=True) if include else found
+
+
+@router.patch("/sessions/{id}", response_model=Session)
+def change_session(
+    id: str,
+    body: ChangedSession,
+    request: Request,
+    response: Response,
+    asked: Asked = Writes,
+) -> Any:
+    """Change fields of a session."""
+    check_match(request, asked.session(id), body.model_dump(mode="json", exclude_unset=True))
+    changed = asked.memory.sessions.update(id, **body.given())
+    response.headers["ETag"] = etag(changed)
+    asked.note(f"session:{id}", 1)
+    return changed
+
+
+@router.delete("/sessions/{id}", status_code=204)
+def delete_session(id: str, hard: bool = False, asked: Asked = Writes) -> None:
+    """Delete a session with its messages, so that it can be restored; for good with `hard`."""
+    asked.session(id)
+    asked.memory.sessions.delete(id, hard=hard)
+    asked.note(f"session:{id}", 1)
+
+
+@router.post("/sessions/{id}/restore", response_model=Session)
+def restore_session(id: str, asked: Asked = Writes) -> Any:
+    """Bring a deleted session back."""
+    asked.unconfined()
+    restored = asked.memory.sessions.restore(id)
+    asked.note(f"session:{id}", 1)
+    return restored
+
+
+@router.post("/sessions/{id}/fork", response_model=Session, status_code=201)
+def fork_session(id: str, body: Fork, asked: Asked = Writes) -> Any:
+    """Begin a session that shares this one's messages up to one of them."""
+    asked.session(id)
+    fields = {name: value for name, value in body.given().items() if name != "at" and value is not None}
+    made = asked.memory.sessions.fork(id, at=body.at, **fields)
+    asked.note(f"session:{made.id}", 1)
+    return made
+
+
+@router.get("/sessions/{id}/messages", response_model=Page[Message])
+def list_messages(id: str, given: Annotated[MessageFilters, Query()], asked: Asked = Reads) -> Any:
+    """Read the messages of a session in order, those before a fork included."""
+    asked.session(id)
+    return asked.memory.messages.list(id, **given.model_dump(exclude_none=True))
+
+
+@router.post("/sessions/{id}/messages", response_model=Message | list[Message], status_code=201)
+def append_messages(
+    id: str, body: NewMessage | Annotated[list[NewMessage], Field(max_length=MOST_AT_ONCE)], asked: Asked = Writes
+) -> Any:
+    """Save a message, or a list of them, at the end of a session; when this answers, they are on disk."""
+    asked.session(id)
+    given = [each.given() for each in (body if isinstance(body, list) else [body])]
+    made = asked.memory.messages.append_many(id, given)
+    asked.note(f"session:{id}", len(made))
+    return list(made) if isinstance(body, list) else made[0]
+
+
+@router.get("/messages", response_model=Page[Message])
+def list_all_messages(given: Annotated[MessageFilters, Query()], asked: Asked = Reads) -> Any:
+    """Read the messages of all sessions."""
+    asked.unconfined()
+    return asked.memory.messages.list(**given.model_dump(exclude_none=True))
+
+
+@router.get("/messages/{id}", response_model=Message)
+def get_message(id: str, response: Response, asked: Asked = Reads) -> Any:
+    """Read a message."""
+    found = asked.message(id)
+    response.headers["ETag"] = etag(found)
+    return found
+
+
+@router.patch("/messages/{id}", response_model=Message)
+def change_message(id: str, body: ChangedMessage, request: Request, response: Response, asked: Asked = Writes) -> Any:
+    """Change fields of a message; what it said before is kept as a version."""
+    check_match(request, asked.message(id), body.model_dump(mode="json", exclude_unset=True))
+    changed = asked.memory.messages.update(id, **body.given())
+    response.headers["ETag"] = etag(changed)
+    asked.note(f"message:{id}", 1)
+    return changed
+
+
+@router.delete("/messages/{id}", status_code=204)
+def delete_message(id: str, hard: bool = False, asked: Asked = Writes) -> None:
+    """Delete a message, so that it can be restored; for good with `hard`."""
+    asked.message(id)
+    asked.memory.messages.delete(id, hard=hard)
+    asked.note(f"message:{id}", 1)
+
+
+@router.post("/messages/{id}/restore", response_model=Message)
+def restore_message(id: str, asked: Asked = Writes) -> Any:
+    """Bring a deleted message back."""
+    asked.unconfined()
+    return asked.memory.messages.restore(id)
+
+
+@router.get("/messages/{id}/around", response_model=list[Message])
+def around(
+    id: str,
+    before: Annotated[int, Query(ge=0, le=200)] = 2,
+    after: Annotated[int, Query(ge=0, le=200)] = 2,
+    asked: Asked = Reads,
+) -> Any:
+    """Read a message with those before and after it."""
+    asked.message(id)
+    return asked.memory.messages.around(id, before=before, after=after)
+
+
+@router.get("/messages/{id}/versions", response_model=list[MessageVersion])
+def versions(id: str, asked: Asked = Reads) -> Any:
+    """Read what a message said before it was edited."""
+    asked.message(id)
+    return asked.memory.messages.versions(id)

@@ -1,0 +1,140 @@
+"""Live events for many readers: one thread follows the change log, the last events wait in memory."""
+
+import asyncio
+import json
+import threading
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+from starlette.concurrency import run_in_threadpool
+
+from memory.errors import ChangesGone, MemoryFault
+from memory.live import LiveEvent, LiveEvents
+from memory.memory import Memory
+from memory.store.changes import Change
+
+REMEMBERED = 10_000
+"""Events that wait in memory; older ones are read from the log. Untuned."""
+BEAT_SECONDS = 15.0
+"""Between two comments that keep a quiet stream open through what lies between. Untuned."""
+PAGE = 1_000
+"""Changes that are read from the log together. Untuned."""
+
+
+class Feed:
+    """The events of one workspace."""
+
+    def __init__(self, memory: Memory, loop: asyncio.AbstractEventLoop) -> None:
+        self._memory = memory
+        self._loop = loop
+        self._stop = threading.Event()
+        self._recent: deque[LiveEvent] = deque(maxlen=REMEMBERED)
+        self._begins = memory.store.changes.last_seq()
+        """The last change that the memory does not reach back to."""
+        self._reached = self._begins
+        self._news = asyncio.Event()
+        self._thread = threading.Thread(target=self._follow, name="harkback-feed", daemon=True)
+        self._thread.start()
+
+    @property
+    def lag(self) -> int:
+        """Changes that are logged and not told yet."""
+        return max(0, self._memory.store.changes.last_seq() - self._reached)
+
+    def stop(self) -> None:
+        """Stop following; the streams end."""
+        self._stop.set()
+        self._loop.call_soon_threadsafe(self._wake)
+        self._thread.join()
+
+    async def frames(self, after: int | None, session_id: str | None = None) -> AsyncIterator[bytes]:
+        """Yield server-sent events behind a change, or from now on, as they are written to a stream.
+
+        A reader whose place is gone from the log gets an event `reset`, and goes on from there.
+        """
+        reached = self._reached if after is None else after
+        yield b"retry: 1000\n\n"
+        if reached < self._begins:
+            try:
+                async for event in self._logged(reached):
+                    reached = event.id
+                    if session_id in (None, event.session_id):
+                        yield frame(event)
+            except ChangesGone:
+                reached = self._reached
+                reset = {"type": "reset", "session_id": session_id, "message_id": None}
+                yield f"id: {reached}\nevent: reset\ndata: {json.dumps(reset)}\n\n".encode()
+            reached = max(reached, self._begins)
+        while not self._stop.is_set():
+            news = self._news
+            for event in self._behind(reached):
+                reached = event.id
+                if session_id in (None, event.session_id):
+                    yield frame(event)
+            if self._begins > reached:
+                # so slow a reader that what it has not seen is no more in memory
+                async for event in self._logged(reached):
+                    reached = event.id
+                    if session_id in (None, event.session_id):
+                        yield frame(event)
+                reached = max(reached, self._begins)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(news.wait(), BEAT_SECONDS)
+                continue
+            yield b": still here\n\n"
+
+    def _behind(self, seq: int) -> list[LiveEvent]:
+        found: list[LiveEvent] = []
+        for event in reversed(self._recent):
+            if event.id <= seq:
+                break
+            found.append(event)
+        return found[::-1]
+
+    async def _logged(self, after: int) -> AsyncIterator[LiveEvent]:
+        """Read events from the log up to where the memory begins."""
+        events, until = LiveEvents(self._memory.store), self._begins
+        while after < until:
+            changes = await run_in_threadpool(self._memory.changes, after, PAGE)
+            changes = [change for change in changes if change.seq <= until]
+            if not changes:
+                return
+            after = changes[-1].seq
+            for event in await run_in_threadpool(_told, events, changes):
+                yield event
+
+    def _follow(self) -> None:
+        events = LiveEvents(self._memory.store)
+        while not self._stop.is_set():
+            with suppress(MemoryFault):
+                # a disk that fails for a while must not end the feed
+                for change in self._memory.watch(self._reached, stop=self._stop):
+                    told = list(events.of([change]))
+                    self._loop.call_soon_threadsafe(self._take, change.seq, told)
+                    self._reached = change.seq
+            self._stop.wait(0.5)
+
+    def _take(self, seq: int, told: list[LiveEvent]) -> None:
+        for event in told:
+            if len(self._recent) == REMEMBERED:
+                self._begins = self._recent[0].id
+            self._recent.append(event)
+        if told:
+            self._wake()
+
+    def _wake(self) -> None:
+        self._news.set()
+        self._news = asyncio.Event()
+
+
+def _told(events: LiveEvents, changes: list[Change]) -> list[LiveEvent]:
+    return list(events.of(changes))
+
+
+def frame(event: LiveEvent) -> bytes:
+    """Write one event as it stands in a stream."""
+    data = event.model_dump(mode="json", exclude={"id", "record_id" if event.record_id is None else ""})
+    if event.text is None:
+        del data["text"]
+    return f"id: {event.id}\nevent: {event.type}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode()

@@ -1,0 +1,149 @@
+"""Collections of every kind: list, create, read, change, delete, restore; and what learnings and relationships add."""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, create_model
+
+from memory.api.rest.bodies import Body, changing, check_match, creation, etag
+from memory.api.rest.problems import Problem, documented
+from memory.api.rest.service import Asked, Reads, Writes
+from memory.collections.collection import Page
+from memory.errors import UnknownRecord
+from memory.kinds import Record, kinds
+
+OWN_ROUTES = ("session", "message")
+"""Kinds with routes of their own."""
+LIMIT = Query(50, ge=1, le=1_000_000, description="Records of a page; more than 200 gives 200.")
+CURSOR = Query(None, description="`next_cursor` of the page before.", max_length=2_000)
+IF_NONE = documented(401, 403, 404, 409, 410, 422, 429, 400)
+
+
+def routers() -> list[APIRouter]:
+    """Make one router for each kind that has no routes of its own."""
+    return [_router(kind, record) for kind, record in kinds().items() if kind not in OWN_ROUTES]
+
+
+def _router(kind: str, record: type[Record]) -> APIRouter:
+    plural = record.declaration.plural
+    router = APIRouter(prefix=f"/api/{plural}", tags=[plural.replace("_", " ")], responses=IF_NONE)
+    filters = create_model(
+        f"{kind}_filters",
+        __base__=Body,
+        **dict.fromkeys((*record.declaration.filters, "after", "before"), (str | None, None)),  # type: ignore[call-overload]
+        limit=(int, LIMIT),
+        cursor=(str | None, CURSOR),
+        **({"project": (str | None, None), "tag": (str | None, None)} if kind == "learning" else {}),
+    )
+    page = Page[record]  # type: ignore[valid-type]
+    new, changed = creation(kind), changing(kind)
+
+    def list_(asked: Asked = Reads, given: Annotated[Any, Query()] = None) -> Any:
+        return listed(asked, kind, given)
+
+    def create(body: Any, response: Response, asked: Asked = Writes) -> Any:
+        made = made_of(asked, kind, body)
+        response.headers["ETag"] = etag(made)
+        asked.note(f"{kind}:{made.id}", 1)
+        return made
+
+    def get(id: str, response: Response, asked: Asked = Reads) -> Any:
+        found = existing(asked, kind, id)
+        response.headers["ETag"] = etag(found)
+        return found
+
+    def change(id: str, body: Any, request: Request, response: Response, asked: Asked = Writes) -> Any:
+        check_match(request, existing(asked, kind, id), body.model_dump(mode="json", exclude_unset=True))
+        updated = asked.memory.collection(kind).update(id, **body.given())
+        response.headers["ETag"] = etag(updated)
+        asked.note(f"{kind}:{id}", 1)
+        return updated
+
+    def delete(id: str, hard: bool = False, asked: Asked = Writes) -> None:
+        existing(asked, kind, id)
+        asked.memory.collection(kind).delete(id, hard=hard)
+        asked.note(f"{kind}:{id}", 1)
+
+    def restore(id: str, asked: Asked = Writes) -> Any:
+        asked.unconfined()
+        return asked.memory.collection(kind).restore(id)
+
+    _annotate(list_, given=Annotated[filters, Query()])
+    _annotate(create, body=new)
+    _annotate(change, body=changed)
+    said = kind.replace("_", " ")
+    router.add_api_route("", list_, methods=["GET"], response_model=page, summary=f"List {plural.replace('_', ' ')}")
+    if kind not in ("attachment", "message_version"):
+        router.add_api_route(
+            "", create, methods=["POST"], response_model=record, status_code=201, summary=f"Save a {said}"
+        )
+    router.add_api_route("/{id}", get, methods=["GET"], response_model=record, summary=f"Read a {said}")
+    if kind != "message_version":
+        router.add_api_route("/{id}", change, methods=["PATCH"], response_model=record, summary=f"Change a {said}")
+        router.add_api_route("/{id}", delete, methods=["DELETE"], status_code=204, summary=f"Delete a {said}")
+        router.add_api_route(
+            "/{id}/restore", restore, methods=["POST"], response_model=record, summary=f"Restore a {said}"
+        )
+    return router
+
+
+def listed(asked: Asked, kind: str, given: BaseModel) -> Any:
+    """Give a page of what the caller may see."""
+    values = given.model_dump(exclude_none=True)
+    if asked.is_confined:
+        if kind not in ("session", "learning", "relationship"):
+            asked.unconfined()
+        page = asked.memory.collection(kind).list(**values)
+        page.items = [each for each in page.items if asked.sees_record(each)]
+        return page
+    return asked.memory.collection(kind).list(**values)
+
+
+def existing(asked: Asked, kind: str, id: str) -> Record:
+    """Read a record; one that the caller may not see is as if it were not there."""
+    found: Record | None = asked.memory.collection(kind).get(id)
+    if found is None or not asked.sees_record(found):
+        raise UnknownRecord(f"there is no {kind.replace('_', ' ')} {id!r}")
+    return found
+
+
+def made_of(asked: Asked, kind: str, body: Body) -> Record:
+    """Save a new record, in a place that the caller may see."""
+    given = body.given()
+    if asked.is_confined:
+        confine(asked, kind, given)
+    collection = asked.memory.collection(kind)
+    if kind == "relationship":
+        given = {name: value for name, value in given.items() if value is not None}
+        made: Record = asked.memory.graph.relate(given.pop("source"), given.pop("target"), **given)
+    elif kind == "learning":
+        made = asked.memory.learnings.add(given.pop("category"), given.pop("content"), **given)
+    else:
+        made = collection.create(**given)
+    return made
+
+
+def confine(asked: Asked, kind: str, given: dict[str, Any]) -> None:
+    """See that what is saved lies where the caller may see it.
+
+    Raises:
+        Problem: It does not.
+    """
+    allowed = asked.projects()
+    project = given.get("project") or given.get("project_id")
+    if project is not None:
+        found = asked.memory.projects.find(project)
+        if found is not None and found.id in allowed:
+            return
+    elif given.get("session_id") is not None:
+        asked.session(given["session_id"])
+        return
+    elif kind in ("session", "learning") and len(asked.caller.projects) == 1:
+        given["project_id"] = asked.caller.projects[0]
+        return
+    raise Problem(403, "confined", "this token saves into its own projects only; name one of them")
+
+
+def _annotate(function: Callable[..., Any], **types: Any) -> None:
+    function.__annotations__.update(types)

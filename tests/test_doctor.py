@@ -11,7 +11,7 @@ import pytest
 from memory import Memory
 from memory.api.cli.main import main
 from memory.care.examining import CHECKS
-from memory.errors import NoStore, StoreFault
+from memory.errors import DamagedStore, NoStore, StoreFault
 from memory.searchable import group_of
 from memory.store.store import FILE
 
@@ -254,3 +254,42 @@ def test_salvage_needs_a_place_of_its_own(place, tmp_path):
         Memory.salvage(place, place)
     with pytest.raises(NoStore):
         Memory.salvage(tmp_path / "nothing", tmp_path / "new")
+
+
+def test_nothing_is_salvaged_into_the_damaged_store(place):
+    before = sorted(place.rglob("*"))
+    with pytest.raises(StoreFault, match="elsewhere"):
+        Memory.salvage(place, place / "new")
+    assert sorted(place.rglob("*")) == before
+
+
+UNREADABLE = {
+    "compressed": "content = cast(x'28b52ffd' || zeroblob(40) as blob)",
+    "text": "content = cast(x'c328' as text)",
+    "json": "metadata = '{\"bro'",
+}
+
+
+@pytest.mark.parametrize("damage", UNREADABLE)
+def test_a_record_that_cannot_be_read_is_told_and_the_rest_salvaged(place, tmp_path, damage):
+    change(place, f"update message set {UNREADABLE[damage]} where number = 7")
+    with Memory.open(place) as memory:
+        with pytest.raises(DamagedStore):
+            memory.messages.get("m6")
+        report = memory.doctor(repair=True, deep=True)
+        assert any("damaged" in problem.what and problem.to_do for problem in report.problems)
+        assert not report.ok
+
+    salvaged = Memory.salvage(place, tmp_path / "new")
+
+    assert next(table.lost for table in salvaged.tables if table.name == "message") == 1
+    with Memory.open(tmp_path / "new") as memory:
+        assert memory.doctor(deep=True).problems == []
+
+
+def test_a_message_without_its_session_is_told(place):
+    change(place, "delete from session")
+    with Memory.open(place) as memory:
+        report = memory.doctor(repair=True, deep=True)
+        assert any("refers to a session" in problem.what for problem in report.problems)
+        assert memory.store.database.row("select count(*) from message") == (300,)

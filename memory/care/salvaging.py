@@ -39,13 +39,15 @@ def salvage_into(damaged: Path, to: Path, workspace: str, on_progress: Progress 
 
     Raises:
         NoStore: There is nothing to read.
-        StoreFault: There is something where the new one is to be.
+        StoreFault: There is something where the new one is to be, or it lies in the damaged one.
         DamagedStore: Not even the list of tables can be read.
     """
     if not (damaged / FILE).is_file() or not (damaged / FILE).stat().st_size:
         raise NoStore(f"{damaged}: there is no {FILE} to read from; restore a backup")
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise StoreFault(f"{to}: there is something; name a directory that is empty or absent")
+    if damaged.resolve() in to.resolve().parents:
+        raise StoreFault(f"{to}: lies in the damaged store, which is left as it is; name a directory elsewhere")
     is_new = not to.exists()
     try:
         open_store(to, workspace=workspace).close()

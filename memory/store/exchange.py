@@ -8,7 +8,7 @@ from typing import Any
 
 from memory.kinds import Record, kinds
 from memory.store.parts import fold_parts, unfold_parts
-from memory.store.schema import Value, columns
+from memory.store.schema import Value, columns, reading
 from memory.store.sqlite import Row, SqliteDatabase
 
 ROWS_AT_ONCE = 100
@@ -154,13 +154,14 @@ def encoded(record: Record, numbers: dict[str, int | None]) -> tuple[Value, ...]
 def _numbered(kind: str, row: Row) -> tuple[int, Plain]:
     record: Plain = {"id": row[1]}
     blank = _left_out(kind)
-    for column, stored in zip(columns(kind), row[2:], strict=True):
-        value = stored if column.target else column.decode(stored)
-        if isinstance(value, datetime):
-            value = value.isoformat().replace("+00:00", "Z")
-        record[column.field] = value
-    if kinds()[kind].declaration.folds_parts and record.get("parts"):
-        record["parts"] = unfold_parts(record["content"], record["parts"])
+    with reading(kind, row[1]):
+        for column, stored in zip(columns(kind), row[2:], strict=True):
+            value = stored if column.target else column.decode(stored)
+            if isinstance(value, datetime):
+                value = value.isoformat().replace("+00:00", "Z")
+            record[column.field] = value
+        if kinds()[kind].declaration.folds_parts and record.get("parts"):
+            record["parts"] = unfold_parts(record["content"], record["parts"])
     return row[0], {name: value for name, value in record.items() if name not in blank or value not in (None, [], {})}
 
 

@@ -11,6 +11,10 @@ LEVEL = 3
 """Of zstd: 300 MB/s and more, so that neither a save nor a search feels it."""
 
 
+class Unreadable(ValueError):
+    """A stored text is damaged."""
+
+
 def packed(value: Any) -> Any:
     """Give a value as it is stored: a long text as bytes of zstd, anything else as it is.
 
@@ -26,9 +30,16 @@ def packed(value: Any) -> Any:
 
 
 def unpacked(value: Any) -> Any:
-    """Undo `packed`; SQL's function `unpacked(column)`."""
+    """Undo `packed`; SQL's function `unpacked(column)`.
+
+    Raises:
+        Unreadable: A bit of it has changed.
+    """
     if not isinstance(value, bytes):
         return value
     import zstandard
 
-    return zstandard.ZstdDecompressor().decompress(value).decode()
+    try:
+        return zstandard.ZstdDecompressor().decompress(value).decode()
+    except (zstandard.ZstdError, UnicodeDecodeError) as error:
+        raise Unreadable(str(error)) from error

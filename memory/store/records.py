@@ -14,7 +14,7 @@ from memory.kinds import Record, kinds
 from memory.store.changes import Changes
 from memory.store.chunks import Chunks
 from memory.store.parts import fold_parts, unfold_parts
-from memory.store.schema import Value, columns, is_text, micros, to_json
+from memory.store.schema import Value, columns, is_text, micros, reading, to_json
 from memory.store.sqlite import Row, SqliteDatabase
 
 MOST_IN_A_PAGE = 200
@@ -123,7 +123,8 @@ class Records:
                 f" where number in ({', '.join('?' * len(some))}) and deleted_at is null"
             )
             for row in self._database.rows(sql, tuple(some)):
-                values = [decode(each) for decode, each in zip(decoders, row[1:], strict=True)]
+                with reading(kind, f"number {row[0]}"):
+                    values = [decode(each) for decode, each in zip(decoders, row[1:], strict=True)]
                 if parts is not None and content is not None and values[parts]:
                     values[parts] = unfold_parts(values[content], values[parts])
                 found.append((row[0], *values))
@@ -281,6 +282,10 @@ class Records:
         return number
 
     def _record(self, kind: str, row: Row) -> Record:
+        with reading(kind, row[1]):
+            return self._made(kind, row)
+
+    def _made(self, kind: str, row: Row) -> Record:
         values: dict[str, Any] = {"id": row[1], "workspace_id": self._workspace}
         for column, value in zip(columns(kind), row[2:], strict=False):
             values[column.field] = value if column.target else column.decode(value)

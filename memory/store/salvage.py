@@ -82,6 +82,8 @@ class _Table:
         theirs = [row[1] for row in source.execute(f"pragma table_info({name})")]
         ours = {row[1] for row in target.execute(f"pragma table_info({name})")}
         self._columns = [each for each in theirs if each in ours]
+        known = {each.name: each.decode for each in columns(name) if not each.target} if name in kinds() else {}
+        self._decoders = [known.get(each, lambda value: value) for each in self._columns]
         self._lost = 0
         self.refused: list[str] = []
 
@@ -94,6 +96,9 @@ class _Table:
         )
         read = 0
         for row in self._rows():
+            if not self._is_readable(row):
+                self._lost += 1
+                continue
             try:
                 self._target.execute(insert, row)
                 read += 1
@@ -101,6 +106,14 @@ class _Table:
                 self._lost += 1
                 self.refused.append(f"a row of {self._name} is not what one can be ({error})")
         return SalvagedTable(name=self._name, read=read, lost=self._lost)
+
+    def _is_readable(self, row: tuple[Any, ...]) -> bool:
+        try:
+            for decode, value in zip(self._decoders, row, strict=True):
+                decode(value)
+        except (ValueError, TypeError):
+            return False
+        return True
 
     def _rows(self) -> Iterator[tuple[Any, ...]]:
         last = self._last()

@@ -3,7 +3,8 @@
 import json
 import re
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -11,6 +12,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
+from memory.errors import DamagedStore
 from memory.kinds import Record, kinds
 from memory.store.packing import unpacked
 
@@ -80,6 +82,20 @@ _encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_
 
 def _encode_json(value: Any) -> Value:
     return None if value is None or value in ([], {}) else to_json(value)
+
+
+@contextmanager
+def reading(kind: str, name: str | int) -> Iterator[None]:
+    """Say which record it is when what is stored of it is not what can be stored.
+
+    Raises:
+        DamagedStore: It is not.
+    """
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        said = str(error).splitlines()[0]
+        raise DamagedStore(f"{kind} {name} is damaged ({said}); restore a backup") from error
 
 
 @cache

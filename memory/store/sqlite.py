@@ -27,7 +27,7 @@ from memory.errors import (
     StoreForked,
     StoreFull,
 )
-from memory.store.packing import packed, unpacked
+from memory.store.packing import Unreadable, packed, unpacked
 from memory.store.ticket import Ticket
 
 OLDEST_SQLITE = (3, 51, 3)
@@ -58,6 +58,10 @@ class SqliteDatabase:
         except UnicodeEncodeError:
             # a lone surrogate, which no stored text holds
             return list(self._connection().execute(sql, [_storable(each) for each in parameters]))
+        except (UnicodeDecodeError, Unreadable) as error:
+            raise DamagedStore(
+                f"{self._path.parent}: a text in {self._path.name} is damaged ({error}); restore a backup"
+            ) from error
         except apsw.Error as error:
             raise translation(error, self._path) from error
 

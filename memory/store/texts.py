@@ -1,7 +1,7 @@
 """All texts of one workspace, whatever holds them, read a few records at a time and written back as they are stored."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -11,8 +11,8 @@ import zstandard
 from memory.kinds import kinds
 from memory.store.kept_sources import pack
 from memory.store.parts import fold_parts, unfold_parts
-from memory.store.schema import Column, columns
-from memory.store.sqlite import SqliteDatabase
+from memory.store.schema import Column, columns, reading
+from memory.store.sqlite import Row, SqliteDatabase
 
 ROWS_AT_ONCE = 32
 """Records that are held in memory together. Untuned."""
@@ -155,10 +155,7 @@ class Texts:
         names = ", ".join(column.name for column in found)
         sql = f"select number, id, {names} from {kind} where workspace_number = ? and {condition}"
         rows = self._database.rows(sql, (self._workspace_number, number))
-        return [
-            _row(kind, row[0], row[1], {c.field: c.decode(value) for c, value in zip(found, row[2:], strict=True)})
-            for row in rows
-        ]
+        return [_decoded(kind, found, row) for row in rows]
 
 
 @cache
@@ -169,6 +166,11 @@ def text_columns(kind: str) -> tuple[Column, ...]:
         for column in columns(kind)
         if column.sql_type == "text" and not column.values and column.field not in _NO_TEXT
     )
+
+
+def _decoded(kind: str, found: Sequence[Column], row: Row) -> TextRow:
+    with reading(kind, row[1]):
+        return _row(kind, row[0], row[1], {c.field: c.decode(value) for c, value in zip(found, row[2:], strict=True)})
 
 
 def _row(kind: str, number: int, id: str, values: dict[str, Any]) -> TextRow:

@@ -273,3 +273,18 @@ def test_the_command_says_it_in_one_line(memory, tmp_path):
     assert (wrong.returncode, wrong.stdout, len(wrong.stderr.splitlines())) == (1, "", 1)
     other = run("load", Path(__file__))
     assert (other.returncode, "hark import" in other.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("how", ["replace", "newest"])
+def test_what_a_session_lost_here_does_not_come_back_with_it(memory, other, tmp_path, how):
+    session = other.sessions.create(title="the violet lantern hangs here", summary="of lamps")
+    said = other.messages.append(session.id, role="user", content="the violet lantern hangs here")
+    memory.load(written(tmp_path, exported(other)))
+    memory.forget(f"message:{said.id}")
+    other.sessions.update(session.id, summary="of lanterns")
+
+    memory.load(written(tmp_path, exported(other)), on_duplicate=how)
+
+    here = memory.sessions.get(session.id)
+    assert (here.title, here.summary) == (None, "of lanterns")
+    assert memory.doctor().ok

@@ -81,6 +81,8 @@ class Decider:
         ours = self.rows.named(kind, [record["id"] for record in wanted])
         found = []
         for line, record in zip(lines, wanted, strict=True):
+            if kind == "session" and (here := ours.get(record["id"], (0, None))[1]):
+                _withhold(here, record)
             made = valid(kind, record, self._store.workspace)
             if record["id"] in forgotten:
                 found.append(Decided(line, "forgotten", record, made))
@@ -202,6 +204,19 @@ class Decider:
         packed = pack(piece.start_at, data)
         written = b64encode(packed.packed).decode()
         return KeptPiece(path=piece.path, start_at=piece.start_at, size_bytes=packed.size_bytes, data=written)
+
+
+def _withhold(ours: Plain, theirs: Plain) -> None:
+    """Take out of a session what was forgotten of it here: what its metadata names as `withheld`."""
+    metadata = ours.get("metadata") or {}
+    for name in metadata.get("withheld") or ():
+        field, _, inner = name.partition(".")
+        before, after = (metadata, theirs.setdefault("metadata", {})) if inner else (ours, theirs)
+        after.pop(inner or field, None)
+        if (inner or field) in before:
+            after[inner or field] = before[inner or field]
+    if metadata.get("withheld"):
+        theirs["metadata"] = {**(theirs.get("metadata") or {}), "withheld": metadata["withheld"]}
 
 
 def valid(kind: str, record: Plain, workspace: str) -> Record:

@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -78,8 +78,9 @@ def serve(host: str, port: int, store: str | None, as_json: bool) -> None:
         rules = Rules(hosts, tuple(settings.allowed_origins), needs_token)
         listening = _listening(host, port)
         url = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
+        app = make_app(memory, rules)
         config = uvicorn.Config(
-            make_app(memory, rules),
+            app,
             log_level="warning",
             access_log=False,
             server_header=False,
@@ -87,7 +88,7 @@ def serve(host: str, port: int, store: str | None, as_json: bool) -> None:
             timeout_graceful_shutdown=3,
             h11_max_incomplete_event_size=64 * 1024,
         )
-        server = _server(config)
+        server = _server(config, app.service.end_feeds)
         with _noted(memory.store.directory, url):
             _say(url, str(memory.store.directory), as_json)
             server.run(sockets=[listening])
@@ -103,11 +104,16 @@ def needed(*packages: str) -> None:
         raise MemoryFault(f"{', '.join(missing)} is not installed; install it with `pip install 'harkback[server]'`")
 
 
-def _server(config: Any) -> Any:
+def _server(config: Any, at_exit: Callable[[], None]) -> Any:
     """Make a server that ends when it is asked to, and lets what stands around it end, too."""
     import uvicorn
 
     class Server(uvicorn.Server):
+        def handle_exit(self, sig: int, frame: Any) -> None:
+            # streams of events end by themselves, so that nobody has to wait for them
+            at_exit()
+            super().handle_exit(sig, frame)
+
         @contextmanager
         def capture_signals(self) -> Iterator[None]:
             # uvicorn raises the signal again behind its end, which would leave the store open

@@ -68,15 +68,15 @@ def make_app(memory: Memory, rules: Rules | None = None) -> Any:
         local,
         lambda who, what, code: refused.note(who, what, None, code),
     )
-    guarded.fastapi = app  # type: ignore[attr-defined]
-    return Timed(guarded, metrics)
+    return Timed(guarded, metrics, service)
 
 
 class Timed:
     """Counts every request and how long it took."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, service: Service) -> None:
         self.app = app
+        self.service = service
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -42,10 +42,14 @@ class Feed:
         """Changes that are logged and not told yet."""
         return max(0, self._memory.store.changes.last_seq() - self._reached)
 
-    def stop(self) -> None:
-        """Stop following; the streams end."""
+    def end(self) -> None:
+        """Let the streams end."""
         self._stop.set()
         self._loop.call_soon_threadsafe(self._wake)
+
+    def stop(self) -> None:
+        """Let the streams end, and stop following."""
+        self.end()
         self._thread.join()
 
     async def frames(self, after: int | None, session_id: str | None = None) -> AsyncIterator[bytes]:

@@ -79,6 +79,11 @@ class Service:
         with self._lock:
             self._streams.pop(id, None)
 
+    def end_feeds(self) -> None:
+        """Let all streams of events end; may be called from a signal handler."""
+        for feed in self._feeds.values():
+            feed.end()
+
     def close(self) -> None:
         """Bring what streams hold to disk, and stop following."""
         for feed in self._feeds.values():

@@ -128,7 +128,7 @@ async def import_(
 ) -> Any:
     """Take in an uploaded file: a Harkback export, or a history of any format that can be read. The body is the file."""
     asked.unconfined()
-    with tempfile.TemporaryDirectory(prefix="hark-", dir=_scratch(asked)) as folder:
+    with tempfile.TemporaryDirectory(prefix="hark-upload-") as folder:
         path = Path(folder) / (Path(name.replace("\\", "/")).name.lstrip(".") or "upload.jsonl")
         first = b""
         with path.open("wb") as file:
@@ -141,12 +141,6 @@ async def import_(
             answer = await run_in_threadpool(lambda: asked.memory.import_(path, format=format, project=project))
     await run_in_threadpool(asked.note, None, None)
     return answer
-
-
-def _scratch(asked: Asked) -> Path:
-    folder: Path = asked.memory.store.directory / "uploads"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    return folder
 
 
 @router.get("/stats", response_model=Stats)

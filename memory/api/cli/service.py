@@ -17,6 +17,8 @@ from memory.errors import InvalidInput, MemoryFault
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PORT = 8470
+MOST_FILES = 65_536
+"""Open files that are asked of the system."""
 NOTE = "service.json"
 """In the store's directory while a service runs: where it is. Hooks look there."""
 
@@ -76,6 +78,7 @@ def serve(host: str, port: int, store: str | None, as_json: bool) -> None:
             )
         hosts = (*LOOPBACK, *settings.allowed_hosts, *([host] if is_open and host not in ("0.0.0.0", "::") else []))  # noqa: S104
         rules = Rules(hosts, tuple(settings.allowed_origins), needs_token)
+        _allow_many_files()
         listening = _listening(host, port)
         url = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
         app = make_app(memory, rules)
@@ -92,6 +95,18 @@ def serve(host: str, port: int, store: str | None, as_json: bool) -> None:
         with _noted(memory.store.directory, url):
             _say(url, str(memory.store.directory), as_json)
             server.run(sockets=[listening])
+
+
+def _allow_many_files() -> None:
+    """Let this process have as many open connections as the system allows it; a stream of events is one each."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def needed(*packages: str) -> None:
@@ -133,6 +148,8 @@ def _listening(host: str, port: int) -> socket.socket:
         found = socket.socket(family, kind, protocol)
         found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         found.bind(address)
+        # from here on who calls waits, and is not sent away, until the service answers
+        found.listen(2048)
     except OSError as error:
         raise MemoryFault(
             f"{host}:{port}: cannot be listened on ({error.strerror}); another service may be there, name another --port"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from memory import Memory, catch_up
+from memory import Memory, catch_up, index_tail
 
 COUNT = 3_000
 
@@ -60,9 +60,19 @@ def test_a_search_does_not_wait_for_a_large_index_and_says_what_it_lacks(filled,
         assert whole.legs[0].fault is None
 
 
+def test_a_search_that_does_not_wait_for_changes_says_how_many_it_lacks(filled, monkeypatch):
+    monkeypatch.setattr(catch_up, "INLINE_PIECES", 100)
+    monkeypatch.setattr(index_tail, "MOST_IN_TAIL", 50)
+    shutil.rmtree(filled / "keyword")
+    with Memory.open(filled) as memory:
+        memory._follower.stop()
+        (keyword,) = memory.search("number17", mode="keyword").legs
+        assert "changes are not searched yet" in (keyword.fault or "")
+
+
 KILLED = """
 import os, signal, sys, threading
-from memory import Memory, catch_up
+from memory import Memory, catch_up, index_tail
 catch_up.BATCH_RECORDS = catch_up.BUILT_PIECES = 100
 with Memory.open(sys.argv[1]) as m:
     threading.Timer(float(sys.argv[2]), lambda: os.kill(os.getpid(), signal.SIGKILL)).start()

@@ -85,7 +85,11 @@ def keyword_leg(
         if engine is None:
             answer.fault = index.fault
         else:
-            answer.fault = index.shortfall()
+            answer.fault = index.shortfall() or (
+                f"the keyword index is behind, {answer.unseen:,} changes are not searched yet; ask again in a moment"
+                if answer.unseen
+                else None
+            )
             with index.guard:
                 elsewhere = tail.terms_held(query)
             found = engine.search(query, conditions, deep, elsewhere)

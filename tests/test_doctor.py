@@ -293,3 +293,15 @@ def test_a_message_without_its_session_is_told(place):
         report = memory.doctor(repair=True, deep=True)
         assert any("refers to a session" in problem.what for problem in report.problems)
         assert memory.store.database.row("select count(*) from message") == (300,)
+
+
+def test_a_stream_is_found_once_it_has_broken_off(place):
+    with Memory.open(place) as memory:
+        stream = memory.messages.stream("birds", role="assistant")
+        stream.write("a cormorant dries its wings")
+        stream.release()
+        assert memory.doctor().ok
+        memory.store.database.rows("update message set updated_at = 0 where id = ?", (stream.id,))
+        assert "cannot be found" in memory.doctor().problems[0].what
+        assert memory.doctor(repair=True).ok
+        assert [hit.id for hit in memory.search("cormorant", mode="keyword").hits] == [stream.id]

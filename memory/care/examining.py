@@ -5,6 +5,7 @@ import stat
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -21,10 +22,12 @@ from memory.saving import Saver, passages_of
 from memory.searchable import pieces
 from memory.store.checks import Checks
 from memory.store.leavings import Leavings
-from memory.store.schema import columns
+from memory.store.schema import columns, micros
 
 SAMPLE = 200
 """Records of a kind whose pieces are compared with their texts; --deep compares all. Untuned."""
+STREAM_RESTS = timedelta(minutes=10)
+"""A stream to which nothing was written for so long has broken off: what it said is to be found. Untuned."""
 _SYNCED = ("Dropbox", "OneDrive", "Google Drive", "iCloud", "Mobile Documents", "Nextcloud", "Syncthing")
 
 
@@ -122,7 +125,7 @@ def pieces_there(patient: Patient) -> Iterator[Finding]:
         mend = partial(_write_anew, patient, kind, [number])
         yield Finding(f"{kind} number {number} is not there, and is still in the indexes", mend)
     for kind in _searched():
-        for numbers in patient.checks.records_without_chunk(kind):
+        for numbers in patient.checks.records_without_chunk(kind, micros(datetime.now(UTC) - STREAM_RESTS)):
             lacking = [n for n, record in _records(patient, kind, numbers).items() if list(pieces(passages_of(record)))]
             if lacking:
                 mend = partial(_write_anew, patient, kind, lacking)

@@ -53,11 +53,16 @@ class Checks:
                 found += [(kind, row[0]) for row in rows]
         return found
 
-    def records_without_chunk(self, kind: str) -> Iterator[list[int]]:
-        """Yield the records of a kind that are there and have no chunk, some at a time; they may have nothing to find."""
-        last = 0
+    def records_without_chunk(self, kind: str, settled_before: int) -> Iterator[list[int]]:
+        """Yield the records of a kind that are there and have no chunk, some at a time; they may have nothing to find.
+
+        A message that is still being streamed has none yet; it counts when nothing was written to it since `settled_before`.
+        """
+        last, settled = 0, ""
+        if kind == "message":
+            settled = f" and (r.status not in ('pending', 'streaming') or r.updated_at < {int(settled_before)})"
         while rows := self._database.rows(
-            f"select r.number from {kind} r where r.number > ? and r.deleted_at is null and not exists"
+            f"select r.number from {kind} r where r.number > ? and r.deleted_at is null{settled} and not exists"
             " (select 1 from chunk c where c.record_number = r.number and c.kind = ?) order by r.number limit 500",
             (last, kind),
         ):

@@ -1,5 +1,6 @@
 """Limits and upkeep: long texts, archiving, clearing, tidying, sizes and times."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from memory import Memory
 from memory.care import upkeep
 from memory.collections import messages as messages_module
 from memory.errors import InvalidInput
+from memory.store.alone import alone
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -141,6 +143,25 @@ def test_it_is_done_by_itself_when_nobody_writes(memory, session, monkeypatch):
     until = datetime.now(UTC) + timedelta(seconds=20)
     while memory.store.state("upkeep_at") is None and datetime.now(UTC) < until:
         memory._follower._index.applied()
+    assert memory.store.state("upkeep_at") is not None
+
+
+def test_it_is_done_later_when_the_system_refuses(memory, session, monkeypatch):
+    refused = []
+
+    def refuses_once(path):
+        if not refused:
+            refused.append(path)
+            raise OSError(24, "too many open files")
+        return alone(path)
+
+    monkeypatch.setattr(upkeep, "alone", refuses_once)
+    monkeypatch.setattr(upkeep, "IDLE_SECONDS", 0.05)
+    memory.messages.append(session.id, role="user", content="then silence")
+    until = time.monotonic() + 20
+    while memory.store.state("upkeep_at") is None and time.monotonic() < until:
+        time.sleep(0.02)
+    assert refused
     assert memory.store.state("upkeep_at") is not None
 
 

@@ -94,14 +94,15 @@ class Upkeep:
     def _run(self) -> None:
         quiet_from, last, done_at = time.monotonic(), -1, -1
         while not self._stop.wait(min(5.0, IDLE_SECONDS / 3)):
-            with suppress(MemoryFault, IndexerError):
+            with suppress(MemoryFault, IndexerError, OSError):
                 # what cannot be done now is done another time
                 now = self._saver.store.changes.last_seq()
                 if now != last:
                     quiet_from, last = time.monotonic(), now
                 elif now != done_at and time.monotonic() - quiet_from >= IDLE_SECONDS:
-                    done_at = now
+                    quiet_from = time.monotonic()
                     self._once()
+                    done_at = now
 
     def _once(self) -> None:
         with alone(self._saver.store.directory / "upkeep.lock") as is_mine:

@@ -1,5 +1,6 @@
 """The service put together: routes behind a guard, errors as problem documents."""
 
+import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -99,6 +100,16 @@ class Timed:
             self._metrics.request(scope["method"], route, status, time.perf_counter() - started)
 
 
+def _methods(app: FastAPI, path: str) -> list[str]:
+    """Give the methods of the route that says most of a path."""
+    best: tuple[int, list[str]] = (-1, [])
+    for template, methods in app.openapi()["paths"].items():
+        literal = re.split(r"\{\w+\}", template)
+        if re.fullmatch("[^/]+".join(map(re.escape, literal)), path):
+            best = max(best, (sum(map(len, literal)), sorted(method.upper() for method in methods)))
+    return best[1]
+
+
 def _answer_faults(app: FastAPI) -> None:
     async def problem(_: Request, error: Exception) -> Response:
         assert isinstance(error, Problem)
@@ -119,6 +130,8 @@ def _answer_faults(app: FastAPI) -> None:
         detail = {404: "there is no such route; /api/openapi.json lists them", 405: "that route has no such method"}
         said = detail.get(error.status_code, str(error.detail))
         headers = dict(error.headers or {})
+        if error.status_code == 405:
+            headers = {"Allow": ", ".join(_methods(app, request.url.path))}
         return response(Problem(error.status_code, code, said, headers))
 
     app.add_exception_handler(Problem, problem)

@@ -4,7 +4,7 @@ from functools import cache
 from typing import Any
 
 from fastapi import Request
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 from pydantic.fields import FieldInfo
 
 from memory.api.rest.problems import Problem
@@ -17,10 +17,26 @@ _ALSO = {
 _ALSO["learning"] = _ALSO["session"]
 
 
-class Body(BaseModel):
-    """Part of a request."""
+class Parameters(BaseModel):
+    """What a query string may hold."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+class Body(BaseModel):
+    """What the body of a request may hold; a value is what JSON says it is, and is not read as something else."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_json_says(cls, data: Any) -> Any:
+        if isinstance(data, dict):
+            for name, value in data.items():
+                field = cls.model_fields.get(name)
+                if field is not None and _is_another_type(value, str(field.annotation)):
+                    raise ValueError(f"{name} is {value!r:.80}, which is of another type than {name} is")
+        return data
 
     def given(self) -> dict[str, Any]:
         """Give what was sent, and nothing that was not."""
@@ -46,6 +62,19 @@ def changing(kind: str) -> type[Body]:
             # what is sent is set, also to null; what is not sent stays
             fields[name] = (field.annotation, Field(None, description=field.description))
     return create_model(f"Changed{_title(kind)}", __base__=Body, **{**fields, **_ALSO.get(kind, {})})
+
+
+def _is_another_type(value: Any, annotation: str) -> bool:
+    """Say whether a value would only fit into a field by being read as something that it is not."""
+    if annotation in ("typing.Any", "Any"):
+        return False
+    if isinstance(value, bool):
+        return "bool" not in annotation
+    if isinstance(value, int | float):
+        return not any(each in annotation for each in ("int", "float"))
+    if isinstance(value, str):
+        return not any(each in annotation for each in ("str", "datetime", "Literal"))
+    return False
 
 
 def _settable(record: type[Record]) -> dict[str, FieldInfo]:

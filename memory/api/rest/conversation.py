@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
-from memory.api.rest.bodies import Body, changing, check_match, creation, etag
+from memory.api.rest.bodies import Body, Parameters, changing, check_match, creation, etag
 from memory.api.rest.records import CURSOR, IF_NONE, LIMIT, listed, made_of
 from memory.api.rest.service import Asked, Reads, Writes
 from memory.collections.collection import Page
@@ -44,7 +44,7 @@ class Fork(Body):
     id: str | None = None
 
 
-class SessionFilters(Body):
+class SessionFilters(Parameters):
     """What sessions are listed."""
 
     project: str | None = Field(None, description="Of this project and those below it.")
@@ -58,7 +58,7 @@ class SessionFilters(Body):
     cursor: str | None = CURSOR
 
 
-class MessageFilters(Body):
+class MessageFilters(Parameters):
     """What messages are listed."""
 
     role: str | None = None

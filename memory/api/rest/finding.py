@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from pydantic import Field
 
-from memory.api.rest.bodies import Body
+from memory.api.rest.bodies import Body, Parameters
 from memory.api.rest.records import IF_NONE
 from memory.api.rest.service import Asked, Reads
 from memory.collections.graph import MOST_DEPTH, Neighbourhood
@@ -16,7 +16,7 @@ router = APIRouter(prefix="/api", tags=["search"], responses=IF_NONE)
 Text = Annotated[str, Field(max_length=2_000_000)]
 
 
-class Search(Body):
+class Search(Parameters):
     """What is looked for; a query is never wrong."""
 
     query: Text
@@ -38,7 +38,11 @@ class Search(Body):
     fold: bool = True
 
 
-class RecallOf(Search):
+class SearchBody(Search, Body):
+    """A search in a body."""
+
+
+class RecallOf(SearchBody):
     """What a context for a prompt is made of."""
 
     budget: int = Field(2000, ge=1, le=200_000, description="Tokens that the context has at most.")
@@ -52,7 +56,7 @@ def search(given: Annotated[Search, Query()], asked: Asked = Reads) -> Any:
 
 
 @router.post("/search", response_model=SearchResult)
-def post_search(body: Search, asked: Asked = Reads) -> Any:
+def post_search(body: SearchBody, asked: Asked = Reads) -> Any:
     """Find, with a query of any length."""
     return searched(asked, body)
 

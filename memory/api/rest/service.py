@@ -183,6 +183,19 @@ Writes = Depends(_asked("writer"))
 Administers = Depends(_asked("admin"))
 
 
+async def begun(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Read the first piece, so that what goes wrong at the beginning is told before an answer begins."""
+    first = await anext(pieces, None)
+
+    async def whole() -> AsyncIterator[bytes]:
+        if first is not None:
+            yield first
+        async for piece in pieces:
+            yield piece
+
+    return whole()
+
+
 async def pieces_of(make: Callable[[], Iterator[str]]) -> AsyncIterator[bytes]:
     """Run a generator in one thread of its own, since what it reads holds a snapshot there, and yield what it yields."""
     waiting: queue.Queue[bytes | Exception | None] = queue.Queue(maxsize=8)

@@ -1,7 +1,9 @@
 """Data in and out, numbers, health, tokens, forgetting, the audit log."""
 
 import tempfile
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,7 +16,7 @@ from memory.api.rest.bodies import Body
 from memory.api.rest.metrics import exposition
 from memory.api.rest.problems import Problem, documented
 from memory.api.rest.records import IF_NONE
-from memory.api.rest.service import Administers, Asked, Reads, Writes, pieces_of
+from memory.api.rest.service import Administers, Asked, Reads, Writes, begun, pieces_of
 from memory.care.access import Audit, AuditEntry, NewToken, Token, Tokens
 from memory.care.forgetting import Forgotten
 from memory.exchange.loading import Loaded
@@ -84,7 +86,7 @@ class ShareRequest(Body):
         }
     },
 )
-def export(
+async def export(
     format: Format = "harkback",
     session: Annotated[list[str] | None, Query()] = None,
     project: str | None = None,
@@ -98,15 +100,19 @@ def export(
     given = {"session": session, "project": project, "participant": participant, "kind": kind}
     given |= {"after": after, "before": before}
     selection = {name: value for name, value in given.items() if value}
+    pieces = pieces_of(await run_in_threadpool(_exported, asked, format, selection))
+    media = _MEDIA.get(format, "application/x-ndjson")
+    headers = {"Content-Disposition": f'attachment; filename="harkback.{"md" if format == "markdown" else "jsonl"}"'}
+    return StreamingResponse(await begun(pieces), media_type=media, headers=headers)
+
+
+def _exported(asked: Asked, format: Format, selection: dict[str, Any]) -> Callable[[], Iterator[str]]:
     if asked.caller.session_id is not None:
         selection["session"] = [asked.caller.session_id]
     elif asked.caller.projects:
         _check_project(asked, selection)
-    pieces = asked.memory.exported(format=format, **selection)
     asked.note(None)
-    media = _MEDIA.get(format, "application/x-ndjson")
-    headers = {"Content-Disposition": f'attachment; filename="harkback.{"md" if format == "markdown" else "jsonl"}"'}
-    return StreamingResponse(pieces_of(lambda: pieces), media_type=media, headers=headers)
+    return partial(asked.memory.exported, format=format, **selection)
 
 
 def _check_project(asked: Asked, selection: dict[str, Any]) -> None:

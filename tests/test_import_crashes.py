@@ -67,7 +67,7 @@ def held(memory: Memory) -> dict[str, Any]:
     rows = memory.store.database.rows
     return {
         "messages": rows(
-            "select m.id, s.id, m.seq, m.turn, m.role, m.content, m.parts, m.tool_result from message m"
+            "select m.id, s.id, m.seq, m.turn, m.role, unpacked(m.content), unpacked(m.parts), unpacked(m.tool_result) from message m"
             " join session s on s.number = m.session_number order by m.id"
         ),
         "sessions": rows("select id, title, summary, message_count, last_message_at from session order by id"),
@@ -117,7 +117,7 @@ def said(memory: Memory) -> dict[str, set[tuple[Any, ...]]]:
     """Give what real histories say, but for what differs from store to store: hashes of secrets, times of importing."""
     rows = memory.store.database.rows
     messages = rows(
-        "select m.id, s.id, m.seq, m.role, m.content from message m join session s on s.number = m.session_number"
+        "select m.id, s.id, m.seq, m.role, unpacked(m.content) from message m join session s on s.number = m.session_number"
     )
     plain = set()
     for *place, content in messages:

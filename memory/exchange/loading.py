@@ -14,6 +14,7 @@ from memory.exchange.deciding import ON_DUPLICATE, Decider
 from memory.exchange.export_file import ExportFile
 from memory.exchange.load_writing import LoadMark, LoadWriter
 from memory.saving import Saver
+from memory.store.alone import in_turn
 
 Progress = Callable[[str, int, int], None]
 
@@ -62,7 +63,9 @@ def load_file(
     """
     if on_duplicate not in ON_DUPLICATE:
         raise InvalidInput(f"on_duplicate is {on_duplicate!r}; it must be one of: {', '.join(ON_DUPLICATE)}")
-    with ExportFile(path) as file:
+    # what another one has loaded by half is not what the file says, and would be told as differing
+    lock = in_turn(saver.store.directory / "load.lock") if not dry_run else nullcontext()
+    with lock, ExportFile(path) as file:
         tell = partial(_tell, on_progress, file.size_bytes)
         key = f"load:{file.claimed_sha256}"
         mark = _mark(saver, key)

@@ -1,9 +1,13 @@
 """One process at a time: a kernel lock on a file, which is free again when its holder dies."""
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+PAUSE_SECONDS = 0.05
+"""Between two looks whether a lock is free. Untuned."""
 
 
 @contextmanager
@@ -28,3 +32,14 @@ def alone(path: Path) -> Iterator[bool]:
         yield True
     finally:
         os.close(handle)
+
+
+@contextmanager
+def in_turn(path: Path) -> Iterator[None]:
+    """Hold a lock for a block, waiting until whoever holds it is done, or dead."""
+    while True:
+        with alone(path) as is_mine:
+            if is_mine:
+                yield
+                return
+        time.sleep(PAUSE_SECONDS)

@@ -25,7 +25,7 @@ class Items:
 
     def __init__(self, memory: Memory) -> None:
         self.rows = memory.store.database.rows(
-            "select s.id, m.role, m.content, m.tool_result from message m join session s on s.number = m.session_number"
+            "select s.id, m.role, unpacked(m.content), unpacked(m.tool_result) from message m join session s on s.number = m.session_number"
             " where m.role <> 'system' and length(m.content) between 20 and 20000 order by m.id"
         )
         self.memory = memory
@@ -33,7 +33,7 @@ class Items:
 
     def lies_in_one(self, text: str) -> bool:
         found = self.memory.store.database.rows(
-            "select count(distinct session_number) from message where instr(lower(content), ?) > 0"
+            "select count(distinct session_number) from message where instr(lower(unpacked(content)), ?) > 0"
             " or instr(lower(coalesce(parts, '')), ?) > 0",
             (text.lower(), text.lower()),
         )

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from serving import serving
 
 from memory.importers import importers
 from memory.operations import OPERATIONS
@@ -37,6 +38,13 @@ def place(tmp_path_factory):
     return home
 
 
+@pytest.fixture(scope="module")
+def service(place):
+    """The service that the pages ask, at a port of its own."""
+    with serving(place / "served") as running:
+        yield running.url
+
+
 def run(home, line):
     bin_ = Path(sys.executable).parent
     env = {"HOME": str(home), "PATH": f"{bin_}:{os.environ['PATH']}", "HARK_STORE": str(home / "store")}
@@ -45,7 +53,7 @@ def run(home, line):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_command_of_a_page_does_what_it_says(page, place):
+def test_every_command_of_a_page_does_what_it_says(page, place, request):
     for block in blocks(page, "sh"):
         for line in block.replace("\\\n", " ").splitlines():
             command = line.partition("  #")[0].strip()
@@ -55,6 +63,11 @@ def test_every_command_of_a_page_does_what_it_says(page, place):
                 )
             elif command.startswith("hark "):
                 done = run(place, command)
+            elif command.startswith("curl "):
+                url = request.getfixturevalue("service")
+                done = run(
+                    place, command.replace("http://127.0.0.1:8470", url).replace("curl ", "curl --fail-with-body ", 1)
+                )
             elif found := re.search(r"python (benchmarks/\S+\.py)", command):
                 # a script that trains needs torch, which tests do without: it must at least be Python
                 trains = "import torch" in (ROOT / found[1]).read_text(encoding="utf-8")

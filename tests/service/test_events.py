@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
-from conftest import serving
+from serving import serving
 
 from memory import Memory
 

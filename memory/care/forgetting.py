@@ -174,7 +174,7 @@ class Forgetting:
             found.append(("learning", self._selecting.referring("learning", "session_number", numbers)))
         if kind == "message":
             found.append(("learning", self._leavings.drawn_from(ids)))
-            found.append(("relationship", [each for n in numbers for each in self._leavings.arrows_drawn_from(n)]))
+            found.append(("relationship", self._leavings.arrows_drawn_from(numbers)))
         return found
 
     def _carry_out(

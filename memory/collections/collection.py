@@ -93,12 +93,17 @@ class Collection(Generic[R]):
         number = self._store.records.number(self.kind, id)
         if number is None or (not hard and self.get(id) is None):
             raise unknown(self.kind, id)
+        # one transaction, not one in another: inside a savepoint each vector that goes costs more than the one before
         with self._store.transaction():
+            self._part_with(number)
             if hard:
                 self._store.records.remove(self.kind, [number])
             else:
                 self._store.records.set_deleted(self.kind, [number], datetime.now(UTC))
         self._saver.on_write()
+
+    def _part_with(self, number: int) -> None:
+        """Do what has to be done before a record is deleted; inside its transaction."""
 
     def restore(self, id: str) -> R:
         """Bring back a record that was deleted, with all that was deleted together with it.

@@ -73,13 +73,9 @@ class Sessions(Collection[Session]):
         kept = {"title": origin.title, "project_id": origin.project_id, "model": origin.model}
         return self.create(**{**kept, **fields}, parent_id=id, forked_at=at)
 
-    def delete(self, id: str, *, hard: bool = False) -> None:
-        """Delete a session with its messages; see `Collection.delete`. What its forks read of it goes over to them."""
-        number = self._store.records.number("session", id)
-        with self._store.transaction():
-            if number is not None:
-                self._hand_over(number)
-            super().delete(id, hard=hard)
+    def _part_with(self, number: int) -> None:
+        """Let what forks read of a session that goes go over to them."""
+        self._hand_over(number)
 
     def restore(self, id: str) -> Session:
         """Bring back a session that was deleted, with all that was deleted together with it."""

@@ -75,11 +75,18 @@ class Leavings:
             )
         return sorted(found)
 
-    def arrows_drawn_from(self, message: int) -> list[int]:
-        """Give the relationships of a message's session that were drawn from it: those of its very moment."""
-        rows = self._database.rows(
-            "select r.number from relationship r join message m on m.session_number = r.session_number"
-            " and m.created_at = r.created_at where m.number = ? and r.workspace_number = ?",
-            (message, self._workspace_number),
-        )
-        return [row[0] for row in rows]
+    def arrows_drawn_from(self, messages: Sequence[int]) -> list[int]:
+        """Give the relationships of messages' sessions that were drawn from them: those of their very moments."""
+        moments: dict[int, set[int]] = {}
+        for start in range(0, len(messages), 500):
+            some = messages[start : start + 500]
+            sql = f"select session_number, created_at from message where number in ({', '.join('?' * len(some))})"
+            for session, at in self._database.rows(sql, tuple(some)):
+                moments.setdefault(session, set()).add(at)
+        sql = "select number, created_at from relationship where session_number = ? and workspace_number = ?"
+        return [
+            number
+            for session, its in moments.items()
+            for number, at in self._database.rows(sql, (session, self._workspace_number))
+            if at in its
+        ]

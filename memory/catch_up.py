@@ -386,5 +386,7 @@ class KeywordIndex:
     def _lock(self) -> Iterator[None]:
         with alone(self._directory / "index.lock") as is_mine:
             if not is_mine:
-                raise IndexBusy(f"{self._directory}: another process is writing the keyword index; try again in a moment")
+                raise IndexBusy(
+                    f"{self._directory}: another process is writing the keyword index; try again in a moment"
+                )
             yield

@@ -14,7 +14,10 @@ from memory.operations import OPERATIONS, Operation, operation
 VERSION_TEXT = "Harkback remembers what people and their agents said, did and learned, and finds it again."
 
 
-OWN = {"serve": "Serve REST, live events and MCP until stopped."}
+OWN = {
+    "serve": "Serve REST, live events and MCP until stopped.",
+    "mcp": "Serve MCP on standard input and output.",
+}
 """Commands that are ways in themselves, and no operations."""
 
 
@@ -40,9 +43,13 @@ class Commands(click.Group):
 
 def own_command(name: str) -> click.Command:
     """Make the command of a way in; its packages are read when it runs."""
+    if name == "mcp":
+        from memory.api.cli.mcp_ import mcp_command
+
+        return mcp_command()
     from memory.api.cli.service import serve_command
 
-    return {"serve": serve_command}[name]()
+    return serve_command()
 
 
 def command_of(found: Operation) -> click.Command:

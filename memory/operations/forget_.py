@@ -17,7 +17,7 @@ SHOWN = 20
 """Ids of a kind that are listed; --json lists all."""
 
 
-class Arguments(BaseModel):
+class Selected(BaseModel):
     """What is forgotten: what fulfils all that is given."""
 
     model_config = ConfigDict(extra="forbid")
@@ -36,6 +36,11 @@ class Arguments(BaseModel):
     after: str | None = Field(None, description="Only what is from then on: 2026-11-03, yesterday, 7d.")
     before: str | None = Field(None, description="Only what is from before then.")
     query: str | None = Field(None, description='Only records in which all these words and "phrases" stand.')
+
+
+class Arguments(Selected):
+    """What is forgotten, and whether it is."""
+
     yes: bool = Field(False, description="Do it; without it you are only told what would be forgotten.")
     dry_run: bool = Field(False, description="Only say what would be forgotten; so it is without --yes, too.")
 

@@ -16,8 +16,8 @@ class Arguments(Narrowing):
     """The arguments of a recall."""
 
     query: str = Field(description="What the prompt is about.", json_schema_extra=POSITIONAL)
-    limit: int = Field(20, description="Hits that are offered, at most 200.")
-    budget: int = Field(2000, description="Tokens that the context has at most.")
+    limit: int = Field(20, ge=1, description="Hits that are offered; more than 200 gives 200.")
+    budget: int = Field(2000, ge=1, description="Tokens that the context has at most.")
 
 
 def run(memory: "Memory", arguments: Arguments) -> Recall:

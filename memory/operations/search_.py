@@ -26,18 +26,23 @@ class Narrowing(BaseModel):
     after: str | None = Field(None, description="Only from this date on: 2026-11-03, yesterday, 7d.")
     before: str | None = Field(None, description="Only before this date.")
     as_of: str | None = Field(None, description="What was true at this date.")
-    min_score: float | None = Field(None, description="Hits below it are no answers; 0 shows all.")
+    min_score: float | None = Field(None, ge=0, le=1, description="Hits below it are no answers; 0 shows all.")
 
 
-class Arguments(Narrowing):
-    """The arguments of a search."""
+class Question(Narrowing):
+    """What is looked for, and how it is answered."""
 
     query: str = Field(description='Words, "phrases", -exclusions, role:user …', json_schema_extra=POSITIONAL)
     mode: Literal["hybrid", "keyword", "semantic", "title"] = Field("hybrid", description="How to find.")
-    limit: int = Field(10, description="How many hits, at most 200.")
+    limit: int = Field(10, ge=1, description="How many hits; more than 200 gives 200.")
     group: Literal["session"] | None = Field(None, description="One hit a session.")
-    context: int = Field(0, description="Messages before and after each hit.")
+    context: int = Field(0, ge=0, description="Messages before and after each hit.")
     fold: bool = Field(True, description="Fold hits that say the same into one.")
+
+
+class Arguments(Question):
+    """The arguments of a search on the command line."""
+
     explain: bool = Field(False, description="Show ids, scores and the legs that found each hit.")
 
 

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from indexers.errors import IndexerError
+from memory.api.mcp.http import McpRoute
 from memory.api.rest import conversation, finding, streams, upkeep
 from memory.api.rest.guard import Guard, Rules
 from memory.api.rest.idempotency import Idempotency
@@ -37,11 +38,13 @@ def make_app(memory: Memory, rules: Rules | None = None) -> Any:
 
     service = Service(memory)
     metrics = service.metrics = Metrics()
+    mcp = McpRoute()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
-        yield
+        async with mcp.running():
+            yield
         service.close()
 
     app = FastAPI(
@@ -57,6 +60,7 @@ def make_app(memory: Memory, rules: Rules | None = None) -> Any:
     app.state.service = service
     for router in (conversation.router, streams.router, finding.router, upkeep.router, upkeep.outside, *routers()):
         app.include_router(router)
+    app.add_route("/mcp", mcp)  # type: ignore[arg-type]
     _answer_faults(app)
     local = Caller("local", "admin", memory.store.workspace)
     refused = Audit(memory.store)

@@ -1,56 +1,30 @@
 """Search, recall, and the graph."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from pydantic import Field
 
-from memory.api.rest.bodies import Body, Parameters
+from memory.api.rest.bodies import Body
 from memory.api.rest.records import IF_NONE
 from memory.api.rest.service import Asked, Reads
 from memory.collections.graph import MOST_DEPTH, Neighbourhood
 from memory.kinds.relationship import Relationship
+from memory.operations import recall_, search_
 from memory.search.answer import Recall, SearchResult
 
 router = APIRouter(prefix="/api", tags=["search"], responses=IF_NONE)
-Text = Annotated[str, Field(max_length=2_000_000)]
 
 
-class Search(Parameters):
-    """What is looked for; a query is never wrong."""
-
-    query: Text
-    mode: Literal["hybrid", "keyword", "semantic", "title"] = "hybrid"
-    limit: int = Field(10, ge=1, le=200)
-    group: Literal["session"] | None = None
-    project: str | None = Field(None, description="Only this project and those below it: an id, an alias or a path.")
-    session: str | None = Field(None, description="Only this session: an id, or its beginning.")
-    role: Literal["user", "assistant", "system", "tool"] | None = None
-    tool: str | None = None
-    kind: Literal["message", "learning", "session"] | None = None
-    participant: str | None = None
-    tag: str | None = None
-    after: str | None = Field(None, description="2026-11-03, yesterday, 7d.")
-    before: str | None = None
-    as_of: str | None = None
-    context: int = Field(0, ge=0, le=50)
-    min_score: float | None = Field(None, ge=0, le=1)
-    fold: bool = True
-
-
-class SearchBody(Search, Body):
+class SearchBody(search_.Question, Body):
     """A search in a body."""
 
 
-class RecallOf(SearchBody):
+class RecallBody(recall_.Arguments, Body):
     """What a context for a prompt is made of."""
-
-    budget: int = Field(2000, ge=1, le=200_000, description="Tokens that the context has at most.")
-    limit: int = Field(20, ge=1, le=200)
 
 
 @router.get("/search", response_model=SearchResult)
-def search(given: Annotated[Search, Query()], asked: Asked = Reads) -> Any:
+def search(given: Annotated[search_.Question, Query()], asked: Asked = Reads) -> Any:
     """Find what was said, done and learned."""
     return searched(asked, given)
 
@@ -62,7 +36,7 @@ def post_search(body: SearchBody, asked: Asked = Reads) -> Any:
 
 
 @router.post("/recall", response_model=Recall)
-def recall(body: RecallOf, asked: Asked = Reads) -> Any:
+def recall(body: RecallBody, asked: Asked = Reads) -> Any:
     """Make a cited context for a prompt."""
     values = body.model_dump(exclude_none=True)
     confined(asked, values)
@@ -92,7 +66,7 @@ def path(
     return asked.memory.graph.path(source, target)
 
 
-def searched(asked: Asked, given: Search) -> SearchResult:
+def searched(asked: Asked, given: search_.Question) -> SearchResult:
     """Search where the caller may."""
     values = given.model_dump(exclude_none=True)
     confined(asked, values)

@@ -21,6 +21,7 @@ from memory.care.access import Audit, AuditEntry, NewToken, Token, Tokens
 from memory.care.forgetting import Forgotten
 from memory.exchange.loading import Loaded
 from memory.importing.report import ImportReport
+from memory.operations import forget_
 from memory.stats import Stats
 
 router = APIRouter(prefix="/api", tags=["care"], responses=IF_NONE)
@@ -40,20 +41,7 @@ class Health(BaseModel):
     """What does not work as it should; [] for nothing."""
 
 
-class Selected(Body):
-    """Which records; those that fulfil all that is given."""
-
-    ids: list[str] = Field(default_factory=list, max_length=10_000)
-    session: list[str] = Field(default_factory=list, max_length=10_000)
-    project: str | None = None
-    participant: str | None = None
-    kind: list[str] = Field(default_factory=list, max_length=100)
-    after: str | None = None
-    before: str | None = None
-    query: str | None = Field(None, max_length=20_000)
-
-
-class Forget(Selected):
+class Forget(forget_.Selected, Body):
     """What is forgotten; nothing is unless `dry_run` is false."""
 
     dry_run: bool = True

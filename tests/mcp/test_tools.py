@@ -1,13 +1,35 @@
 """The tools: what they take, what they answer, and what they refuse."""
 
 import re
+from typing import Any
 
 import pytest
 from mcp_clients import ERAS, ask
 
+from memory import Memory
 from memory.api.mcp.reach import Reach
 from memory.api.mcp.server import make_server
 from memory.api.mcp.tools import TOOLS
+
+
+@pytest.fixture
+def call(memory: Memory):
+    """Call a tool of the server of this process, and give its answer."""
+
+    def called(name: str, **arguments: Any) -> Any:
+        server = make_server(lambda _: Reach(memory))
+        return ask(server, lambda client: client.call_tool(name, arguments))
+
+    return called
+
+
+@pytest.fixture
+def port(memory: Memory):
+    """A session in which a port was chosen."""
+    session = memory.sessions.create(title="Pick a port", project="web/api")
+    memory.messages.append(session.id, role="user", content="which port do we take?")
+    memory.messages.append(session.id, role="assistant", content="let us take port 8470, nothing else uses it")
+    return session
 
 
 def text(answer):

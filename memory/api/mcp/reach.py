@@ -87,5 +87,5 @@ class Reach:
         if self.is_confined:
             raise Refused("this token is for some projects, or one session; this needs all of the workspace")
 
-    def note(self, tool: str, target: str | None, outcome: str) -> None:
-        """Write into the audit log what was done or refused, unless this machine's own user did it."""
+    def note(self, tool: str, target: str | None, outcome: str, *, is_read: bool) -> None:
+        """Write into the audit log what was done or refused, unless this program's own user did it."""

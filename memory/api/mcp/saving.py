@@ -64,7 +64,10 @@ class LearningArguments(ToolArguments):
 
 def save_learning(reach: Reach, arguments: LearningArguments) -> Saved:
     """Write down what was learned."""
-    given = {"project": arguments.project, "session_id": arguments.session_id}
+    session_id = (
+        None if arguments.session_id is None else reach.session(reach.whole("session", arguments.session_id)).id
+    )
+    given = {"project": arguments.project, "session_id": session_id}
     reach.place("learning", given)
     if arguments.supersedes is not None:
         arguments.supersedes = arguments.supersedes.removeprefix("learning:")
@@ -77,7 +80,7 @@ def save_learning(reach: Reach, arguments: LearningArguments) -> Saved:
             category=arguments.category,
             text=arguments.content,
             project=given.get("project") or given.get("project_id"),
-            session=arguments.session_id,
+            session=session_id,
             file=arguments.files,
             tag=arguments.tags,
             supersedes=arguments.supersedes,
@@ -101,9 +104,12 @@ class RelateArguments(ToolArguments):
 
 def relate(reach: Reach, arguments: RelateArguments) -> Saved:
     """Draw an arrow between two things."""
-    reach.place("relationship", {"session_id": arguments.session_id})
+    session_id = (
+        None if arguments.session_id is None else reach.session(reach.whole("session", arguments.session_id)).id
+    )
+    reach.place("relationship", {"session_id": session_id})
     values = arguments.model_dump(exclude={"session_id"})
-    made = relate_.run(reach.memory, relate_.Arguments(**values, session=arguments.session_id))
+    made = relate_.run(reach.memory, relate_.Arguments(**values, session=session_id))
     return Saved(ref=f"relationship:{made.id}", session_id=made.session_id)
 
 

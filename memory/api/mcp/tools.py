@@ -143,9 +143,11 @@ def _called(reach: Reach, tool: Tool, given: dict[str, Any] | None) -> ToolAnswe
         arguments = read_arguments(tool.name, tool.arguments, given)
         answer = tool.run(reach, arguments)
     except Refused:
-        reach.note(tool.name, None, "not_allowed")
+        reach.note(tool.name, None, "not_allowed", is_read=False)
         raise
-    reach.note(tool.name, getattr(answer, "ref", None) or getattr(arguments, "ref", None), "done")
+    ref = getattr(answer, "ref", None) or getattr(arguments, "ref", None)
+    outcome = "dry_run" if getattr(answer, "dry_run", False) else "done"
+    reach.note(tool.name, ref, outcome, is_read=tool.role == "reader")
     return answer
 
 

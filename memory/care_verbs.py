@@ -31,7 +31,10 @@ class CareVerbs(Parts):
         Raises:
             IndexerError: Another process is writing the index, the embedder failed, or the disk.
         """
-        self._keyword.rebuild(partial(on_progress, "keyword index") if on_progress else None)
+        from memory.care.purging import when_free
+
+        tell = partial(on_progress, "keyword index") if on_progress else None
+        when_free(lambda: self._keyword.rebuild(tell))
         vectors = self._filler.fill(on_progress=partial(on_progress, "vectors") if on_progress else None)
         engine = self._keyword.engine()
         return Reindexed(documents=engine.documents() if engine else 0, vectors=vectors)
@@ -84,7 +87,13 @@ class CareVerbs(Parts):
 
         patient = Patient(self._saver, self._keyword, self._filler, is_quick=quick, is_deep=deep)
         with self._held():
-            return examine(patient, repair=repair, on_progress=on_progress)
+            report = examine(patient, repair=repair, on_progress=on_progress)
+            for name in self.store.workspace_names():
+                if name != self.store.workspace:
+                    with type(self).open(self.store.directory, create=False, workspace=name) as other:
+                        theirs = Patient(other._saver, other._keyword, other._filler, is_quick=quick, is_deep=deep)
+                        report.add(name, examine(theirs, repair=repair, of_rows=True, on_progress=on_progress))
+        return report
 
     def archive(
         self, *, older_than: str | None = None, project: str | None = None, dry_run: bool = False

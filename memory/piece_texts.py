@@ -36,8 +36,10 @@ def told_texts(store: Store, keys: Iterable[int]) -> dict[int, str]:
 
 def _passages(store: Store, kind: str, numbers: Sequence[int]) -> dict[tuple[int, int], Passage]:
     fields, passages = _PASSAGES[kind]
+    # one that cannot be read must not keep others from being found; the doctor names it
+    damaged: dict[int, str] = {}
     return {
         (number, passage.number): passage
-        for number, *values in store.records.values(kind, fields, numbers)
+        for number, *values in store.records.values(kind, fields, numbers, damaged)
         for passage in passages(*values)
     }

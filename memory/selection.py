@@ -248,6 +248,8 @@ def _parsed(query: str | None) -> ParsedQuery:
         return ParsedQuery()
     asked = parse_query(query, datetime.now(UTC))
     filters = asked.filters
+    if all(word.startswith("-") for word in query.split()):
+        raise InvalidInput(f"the query {query!r} only leaves out; say what is meant, too, or put it in quotes")
     for name, value in (("tool", filters.tool), ("tag", filters.tag), ("file", filters.file)):
         if value:
             raise InvalidInput(f"records cannot be selected by {name}:; give words, or one of: {', '.join(_ARGUMENTS)}")

@@ -305,3 +305,36 @@ def test_a_stream_is_found_once_it_has_broken_off(place):
         assert "cannot be found" in memory.doctor().problems[0].what
         assert memory.doctor(repair=True).ok
         assert [hit.id for hit in memory.search("cormorant", mode="keyword").hits] == [stream.id]
+
+
+def test_pieces_of_other_workspaces_are_looked_at_too(place):
+    with Memory.open(place, workspace="theirs") as theirs:
+        session = theirs.sessions.create()
+        said = theirs.messages.append(session.id, role="user", content="a cormorant dries its wings")
+        number = theirs.store.records.number("message", said.id)
+    change(place, f"delete from piece_tokens where number in (select number from chunk where record_number = {number})",
+           f"delete from chunk where record_number = {number} and kind = 'message'")  # fmt: skip
+    with Memory.open(place) as memory:
+        assert any("workspace theirs" in problem.what for problem in memory.doctor().problems)
+        assert memory.doctor(repair=True).ok
+        assert memory.doctor().ok
+    with Memory.open(place, workspace="theirs") as theirs:
+        assert [hit.id for hit in theirs.search("cormorant", mode="keyword").hits] == [said.id]
+
+
+def test_more_problems_than_are_told_are_all_mended(place):
+    change(place, "delete from piece_tokens", "delete from chunk where kind = 'message'")
+    with Memory.open(place) as memory:
+        memory.doctor(repair=True, deep=True)
+        assert memory.doctor(deep=True).ok
+
+
+def test_a_damaged_message_is_no_answer_and_others_are(place):
+    change(place, "update message set content = x'28b52ffd00' where id = 'm7'")
+    with Memory.open(place) as memory:
+        answer = memory.search("heron stands at sluice number 7", limit=20, min_score=0)
+        assert "m8" in [hit.id for hit in answer.hits]
+        assert "m7" not in [hit.id for hit in answer.hits]
+        assert "message number 8 is damaged" in (answer.legs[-1].fault or "")
+        memory.reindex()
+        assert memory.search("heron", mode="keyword").hits

@@ -249,7 +249,7 @@ def test_a_dry_run_changes_nothing(memory, session):
         ({}, "nothing says what to forget"),
         ({"query": ""}, "query is empty"),
         ({"session": []}, "session is empty"),
-        ({"query": "-"}, "no word"),
+        ({"query": "?"}, "no word"),
         ({"query": "is:error tea"}, "is:error"),
         ({"tool": "Bash"}, "cannot be selected by 'tool'"),
         ({"kind": "thread"}, "there is no kind 'thread'"),
@@ -382,3 +382,52 @@ def test_what_is_forgotten_already_is_no_fault(memory, session):
     memory.forget(said.id)
 
     assert memory.forget(f"message:{said.id}", session=session.id).counts == {}
+
+
+def test_a_query_that_only_leaves_out_is_refused(memory, session):
+    memory.messages.append(session.id, role="user", content="the port is 8470")
+    for query in ("-port", "-port -tea"):
+        with pytest.raises(InvalidInput, match="only leaves out"):
+            memory.forget(query=query, dry_run=True)
+
+
+def test_a_damaged_message_can_be_forgotten(place):
+    with Memory.open(place) as memory:
+        session = memory.sessions.create()
+        said = memory.messages.append(session.id, role="user", content=SECRET)
+        memory.store.database.rows("update message set content = x'28b52ffd00' where id = ?", (said.id,))
+        assert memory.forget(f"message:{said.id}").counts["message"] == 1
+        assert memory.messages.count() == 0
+
+
+def test_the_name_of_a_tool_goes_with_the_last_that_used_it(place):
+    with Memory.open(place) as memory:
+        session = memory.sessions.create()
+        said = memory.messages.append(
+            session.id, role="tool", tool_name="tool_of_quagga", content="it printed something"
+        )
+        memory.messages.append(session.id, role="tool", tool_name="Bash", content="it printed something else")
+        memory.forget(said.id)
+        assert memory.search("tool:bash").hits
+    assert holding(place, "tool_of_quagga") == []
+
+
+def test_an_arrow_of_a_moment_that_another_message_shares_stays(memory):
+    session = memory.sessions.create()
+    moment = at(3)
+    first, second = (
+        memory.messages.append(session.id, role="user", content=text, created_at=moment) for text in ("one", "two")
+    )
+    memory.graph.relate(f"session:{session.id}", "file:a.py", type="touched", session_id=session.id, created_at=moment)
+    assert "relationship" not in memory.forget(first.id).counts
+    assert memory.forget(second.id).counts["relationship"] == 1
+
+
+def test_what_repeats_it_in_metadata_with_quotes_goes_and_the_rest_stays(memory):
+    text = 'she said "the violet lantern\nstands there" twice'
+    session = memory.sessions.create(metadata={"note": {"last": text}, "program": "kiosk of the harbour"})
+    said = memory.messages.append(session.id, role="user", content=text, metadata={"program": "kiosk of the harbour"})
+    memory.forget(said.id)
+    kept = memory.sessions.get(session.id).metadata
+    assert "note" not in kept
+    assert kept["program"] == "kiosk of the harbour"

@@ -91,9 +91,12 @@ def clear(
         done, total = 0, sum(counts.values())
         for kind in reversed(list(counts)):
             for start in range(0, len(going[kind]), PORTION):
+                some = going[kind][start : start + PORTION]
                 with store.transaction():
-                    store.records.remove(kind, going[kind][start : start + PORTION], buries=before is not None)
-                done += len(going[kind][start : start + PORTION])
+                    # what was restored meanwhile stays
+                    still = some if before is None else ageing.still_deleted(kind, some, before)
+                    store.records.remove(kind, still, buries=before is not None)
+                done += len(some)
                 if on_progress:
                     on_progress("clearing", min(done, total), total)
     with store.transaction():

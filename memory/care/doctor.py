@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pydantic import BaseModel
 
 from indexers.errors import IndexerError
-from memory.care.examining import CHECKS, Finding, Patient
+from memory.care.examining import CHECKS, OF_ROWS, Finding, Patient
 from memory.errors import MemoryFault
 from memory.store.sqlite import sqlite_version
 
@@ -43,9 +43,18 @@ class DoctorReport(BaseModel):
     checks: list[DoctorCheck]
     problems: list[DoctorProblem]
 
+    def add(self, workspace: str, other: "DoctorReport") -> None:
+        """Take up what was found in another workspace."""
+        self.ok = self.ok and other.ok
+        for problem in other.problems:
+            problem.what = f"workspace {workspace}: {problem.what}"
+        self.problems += other.problems
 
-def examine(patient: Patient, *, repair: bool, on_progress: Progress | None = None) -> DoctorReport:
-    """Run every check, and mend what they find when that is wanted.
+
+def examine(
+    patient: Patient, *, repair: bool, of_rows: bool = False, on_progress: Progress | None = None
+) -> DoctorReport:
+    """Run every check, and mend what they find when that is wanted; with `of_rows` only those of one workspace's records.
 
     What is mended is looked at again; it counts as repaired when it is gone then. Nothing is deleted that could be
     needed: an index is set aside, not thrown away.
@@ -53,6 +62,8 @@ def examine(patient: Patient, *, repair: bool, on_progress: Progress | None = No
     problems: list[DoctorProblem] = []
     checks: list[DoctorCheck] = []
     for at, (name, look) in enumerate(CHECKS):
+        if of_rows and name not in OF_ROWS:
+            continue
         if on_progress:
             on_progress(f"looking at {name}", at, len(CHECKS))
         started = time.perf_counter()
@@ -66,6 +77,9 @@ def examine(patient: Patient, *, repair: bool, on_progress: Progress | None = No
             for problem, finding in zip(told, found, strict=False):
                 problem.is_repaired = finding.mend is not None and finding.what not in left
                 problem.to_do = "" if problem.is_repaired else (failed.get(finding.what) or problem.to_do)
+            behind = [finding for finding in found[len(told) :] if finding.mend is None or finding.what in left]
+            if behind and told[-1].is_repaired:
+                told[-1].is_repaired, told[-1].to_do = False, f"{len(behind):,} of this sort are left; run it again"
         problems += told
         checks.append(
             DoctorCheck(name=name, problems=len(found), took_ms=round((time.perf_counter() - started) * 1000, 1))

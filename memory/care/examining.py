@@ -328,6 +328,8 @@ CHECKS: tuple[tuple[str, Callable[[Patient], Iterator[Finding]]], ...] = (
     ("the place", place),
 )
 """Every check, in the order in which one rests on the one before."""
+OF_ROWS = ("pieces", "pieces and texts")
+"""Checks that look at the records of one workspace; the others look at the whole store."""
 
 
 def _searched() -> list[str]:

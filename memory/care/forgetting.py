@@ -5,22 +5,23 @@ one it is noted that files are to be purged. A run that was killed is finished b
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import BaseModel
 
-from memory.care.probing import Probes, tells
+from memory.care.probing import SAYING, Probes, tells
 from memory.care.purging import Purged, is_purge_pending, note_purge, purge
 from memory.care.residue import files_holding
 from memory.catch_up import KeywordIndex
-from memory.errors import InvalidInput, StoreFault
+from memory.errors import DamagedStore, InvalidInput, StoreFault
 from memory.kinds import kinds
 from memory.saving import Saver
 from memory.selection import Numbers, Selection, Selector, texts_in
 from memory.store.leavings import Leavings
-from memory.store.schema import columns, to_json
+from memory.store.schema import columns
 from memory.store.selecting import Selecting, referrers
 from memory.store.texts import Texts
 
@@ -201,6 +202,7 @@ class Forgetting:
                 self._store.kept_sources.drop(path)
                 self._store.changes.withhold_source(self._store.workspace_number, path)
             self._leavings.drop_unused_bytes()
+            self._leavings.drop_unused_words()
         receipt.sources = sorted({*receipt.sources, *more})
         receipt.purged = purge(self._store, self._keyword, on_progress)
         samples = [each.encode() for each in probes.texts if each not in elsewhere]
@@ -224,8 +226,10 @@ class Forgetting:
             for start in range(0, len(numbers), PORTION):
                 some = numbers[start : start + PORTION]
                 for number in some:
-                    if row := self._texts.one(kind, number):
-                        probes.take(row.values)
+                    with suppress(DamagedStore):
+                        # what cannot be read goes all the same
+                        if row := self._texts.one(kind, number):
+                            probes.take(row.values)
                 with self._store.transaction():
                     self._store.records.remove(kind, some)
                     for session in [each for each, number in last.items() if some[0] <= number <= some[-1]]:
@@ -246,8 +250,9 @@ class Forgetting:
         for number in plan.sessions:
             said: list[str] = []
             for message in losing.get(number, []):
-                if row := self._texts.one("message", message):
-                    said += texts_in(row.values)
+                with suppress(DamagedStore):
+                    if row := self._texts.one("message", message):
+                        said += texts_in({name: value for name, value in row.values.items() if name in SAYING})
             with self._store.transaction():
                 row = self._texts.one("session", number)
                 if row is None:
@@ -301,7 +306,7 @@ def _without(values: dict[str, Any], said: Sequence[str], participant: str | Non
     if participant in people:
         changed["participants"] = [each for each in people if each != participant]
     metadata = values.get("metadata") or {}
-    kept = {name: value for name, value in metadata.items() if name == WITHHELD or not tells(to_json(value), said)}
+    kept = {name: value for name, value in metadata.items() if name == WITHHELD or not tells(value, said)}
     if kept != metadata:
         changed["metadata"] = kept
     return changed

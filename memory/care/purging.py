@@ -6,6 +6,7 @@ the next one.
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 from pydantic import BaseModel
 
@@ -47,7 +48,8 @@ def purge(store: Store, keyword: KeywordIndex, on_progress: Callable[[str, int, 
     Raises:
         IndexBusy: Another process has been writing the index all the while; the next run goes on.
     """
-    _renew(keyword, on_progress)
+    tell = partial(on_progress, "keyword index") if on_progress else None
+    when_free(lambda: keyword.renew(tell))
     file = store.directory / "store.db"
     store.database.empty_log()
     before = file.stat().st_size
@@ -64,11 +66,16 @@ def purge(store: Store, keyword: KeywordIndex, on_progress: Callable[[str, int, 
     )
 
 
-def _renew(keyword: KeywordIndex, on_progress: Callable[[str, int, int], None] | None) -> None:
+def when_free(run: Callable[[], None]) -> None:
+    """Do something with the keyword index, waiting a while for another process that writes it.
+
+    Raises:
+        IndexBusy: It has been writing all the while.
+    """
     until = time.monotonic() + WAIT_SECONDS
     while True:
         try:
-            keyword.renew((lambda done, of: on_progress("keyword index", done, of)) if on_progress else None)
+            run()
             return
         except IndexBusy:
             if time.monotonic() > until:

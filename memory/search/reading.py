@@ -34,9 +34,11 @@ class Reading:
     def __init__(self, store: Store, candidates: Sequence[Candidate]) -> None:
         self.records: dict[tuple[str, int], dict[str, Any]] = {}
         self._texts: dict[tuple[str, int], dict[int, str]] = {}
+        self.damaged: dict[int, str] = {}
+        """What is wrong with candidates that cannot be read, by their numbers; they are no answers."""
         for kind in {each.kind for each in candidates}:
             numbers = [each.number for each in candidates if each.kind == kind]
-            for number, *values in store.records.values(kind, _FIELDS[kind], numbers):
+            for number, *values in store.records.values(kind, _FIELDS[kind], numbers, self.damaged):
                 record = dict(zip(_FIELDS[kind], values, strict=True))
                 self.records[kind, number] = record
                 self._texts[kind, number] = {passage.number: passage.text for passage in passages_of(kind, record)}

@@ -13,7 +13,7 @@ from indexers.rerankers import open_reranker
 from memory.catch_up import KeywordIndex
 from memory.kinds.message import Message
 from memory.nearest import SemanticIndex
-from memory.search.answer import Neighbour, SearchHit, SearchResult, Why
+from memory.search.answer import Leg, Neighbour, SearchHit, SearchResult, Why
 from memory.search.candidates import Candidate
 from memory.search.conditions import NOTHING, Conditions, conditions_of
 from memory.search.finding import Finder
@@ -61,14 +61,18 @@ class Searcher:
         """Find what was asked for; every leg that ran, or could not, is named in the answer."""
         started = time.perf_counter()
         self._keyword.level()
+        damaged: dict[int, str] = {}
         with self._store.snapshot():
             conditions = self._conditions(request)
             for times in DEEPER:
                 legs, candidates, is_more = self.finder.find(request, conditions, times)
-                hits, abstained = self._hits(request, candidates)
+                hits, abstained = self._hits(request, candidates, damaged)
                 if not is_more or len(hits) >= request.limit or all(hit.count == 1 for hit in hits):
                     break
         answered = [leg.named(_found(leg, candidates)) for leg in legs.values()]
+        if damaged:
+            # they might have been answers
+            answered.append(Leg(name="store", took_ms=0.0, found=0, fault="; ".join(sorted(damaged.values())[:5])))
         took_ms = round((time.perf_counter() - started) * 1000, 3)
         self.times.note(request.mode, took_ms)
         return SearchResult(
@@ -102,7 +106,9 @@ class Searcher:
         numbers = frozenset(place.record_number for place in places.values())
         return AnyOf("session", numbers) if numbers else NOTHING
 
-    def _hits(self, request: SearchRequest, candidates: list[Candidate]) -> tuple[list[SearchHit], bool]:
+    def _hits(
+        self, request: SearchRequest, candidates: list[Candidate], damaged: dict[int, str]
+    ) -> tuple[list[SearchHit], bool]:
         """Read the best candidates from the store, drop what is no answer, fold what says the same."""
         floor = least_score(candidates[0].score if candidates else 0.0, request.min_score)
         if not (request.parsed.words or request.parsed.phrases):
@@ -115,6 +121,7 @@ class Searcher:
         some = request.limit + 6
         for start in range(0, len(candidates), some):
             read = Reading(self._store, candidates[start : start + some])
+            damaged.update(read.damaged)
             for candidate in candidates[start : start + some]:
                 record = read.records.get(candidate.record)
                 if record is None:

@@ -36,3 +36,8 @@ class Ageing:
             parameters.append(deleted_before)
         sql = f"select number from {kind} where workspace_number = ?{condition} order by number"
         return [row[0] for row in self._database.rows(sql, parameters)]
+
+    def still_deleted(self, kind: str, numbers: Sequence[int], before: int) -> list[int]:
+        """Give those of some records that are deleted, and were so before a time."""
+        sql = f"select number from {kind} where deleted_at < ? and number in ({', '.join('?' * len(numbers))})"
+        return [row[0] for row in self._database.rows(sql, (before, *numbers))]

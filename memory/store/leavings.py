@@ -76,17 +76,28 @@ class Leavings:
         return sorted(found)
 
     def arrows_drawn_from(self, messages: Sequence[int]) -> list[int]:
-        """Give the relationships of messages' sessions that were drawn from them: those of their very moments."""
+        """Give the relationships of messages' sessions that were drawn from them: those of moments of which nothing stays."""
+        going = set(messages)
         moments: dict[int, set[int]] = {}
         for start in range(0, len(messages), 500):
             some = messages[start : start + 500]
             sql = f"select session_number, created_at from message where number in ({', '.join('?' * len(some))})"
             for session, at in self._database.rows(sql, tuple(some)):
                 moments.setdefault(session, set()).add(at)
-        sql = "select number, created_at from relationship where session_number = ? and workspace_number = ?"
-        return [
-            number
-            for session, its in moments.items()
-            for number, at in self._database.rows(sql, (session, self._workspace_number))
-            if at in its
-        ]
+        found = []
+        for session, its in moments.items():
+            sql = "select number, created_at from message where session_number = ? and deleted_at is null"
+            # an arrow of a moment at which another message was said, too, may be that one's
+            its -= {at for number, at in self._database.rows(sql, (session,)) if at in its and number not in going}
+            sql = "select number, created_at from relationship where session_number = ? and workspace_number = ?"
+            found += [number for number, at in self._database.rows(sql, (session, self._workspace_number)) if at in its]
+        return found
+
+    def drop_unused_words(self) -> None:
+        """Drop the names of tools that no piece of any workspace has; inside a transaction."""
+        # `tool` in the packed attributes: memory/searchable.py
+        packed = self._database.rows("select distinct substr(attributes, 24, 4) from chunk")
+        used = {int.from_bytes(row[0], "little", signed=True) for row in packed}
+        for (number,) in self._database.rows("select number from word"):
+            if number not in used:
+                self._database.rows("delete from word where number = ?", (number,))

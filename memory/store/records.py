@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from memory.errors import Conflict, InvalidCursor, InvalidInput, UnknownRecord
+from memory.errors import Conflict, DamagedStore, InvalidCursor, InvalidInput, UnknownRecord
 from memory.kinds import Record, kinds
 from memory.store.changes import Changes
 from memory.store.chunks import Chunks
@@ -110,8 +110,20 @@ class Records:
         sql = "select number, metadata from session where workspace_number = ? and metadata like ?"
         return [(row[0], row[1]) for row in self._database.rows(sql, (self._workspace_number, f'%"{name}":%'))]
 
-    def values(self, kind: str, fields: Sequence[str], numbers: Sequence[int]) -> list[tuple[Any, ...]]:
-        """Read some fields of records by their numbers, each row beginning with the number; deleted ones are left out."""
+    def values(
+        self, kind: str, fields: Sequence[str], numbers: Sequence[int], damaged: dict[int, str] | None = None
+    ) -> list[tuple[Any, ...]]:
+        """Read some fields of records by their numbers, each row beginning with the number; deleted ones are left out.
+
+        Args:
+            kind: Of the records.
+            fields: Which.
+            numbers: Of the records.
+            damaged: Takes what is wrong with records that cannot be read, by their numbers; those are left out then.
+
+        Raises:
+            DamagedStore: A record cannot be read, and `damaged` is not given.
+        """
         names, decoders = _reading(kind, tuple(fields))
         content = fields.index("content") if "content" in fields else None
         parts = fields.index("parts") if "parts" in fields and content is not None else None
@@ -123,8 +135,14 @@ class Records:
                 f" where number in ({', '.join('?' * len(some))}) and deleted_at is null"
             )
             for row in self._database.rows(sql, tuple(some)):
-                with reading(kind, f"number {row[0]}"):
-                    values = [decode(each) for decode, each in zip(decoders, row[1:], strict=True)]
+                try:
+                    with reading(kind, f"number {row[0]}"):
+                        values = [decode(each) for decode, each in zip(decoders, row[1:], strict=True)]
+                except DamagedStore as error:
+                    if damaged is None:
+                        raise
+                    damaged[row[0]] = str(error)
+                    continue
                 if parts is not None and content is not None and values[parts]:
                     values[parts] = unfold_parts(values[content], values[parts])
                 found.append((row[0], *values))

@@ -22,6 +22,7 @@ from memory.errors import (
     Conflict,
     DamagedStore,
     MemoryFault,
+    NewerStore,
     StoreClosed,
     StoreFault,
     StoreForked,
@@ -49,6 +50,8 @@ class SqliteDatabase:
         self._ticket = Ticket(path.with_name("write.lock"), wait_seconds)
         self._pid = os.getpid()
         self._closed = False
+        self.schema: int | None = None
+        """The schema that this program knows; writes are refused once the store has a newer one. None before it is known."""
         _create_private(path)
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
@@ -135,6 +138,7 @@ class SqliteDatabase:
         with self._ticket.held(), translated(self._path):
             connection.execute("begin immediate")
             try:
+                self._refuse_newer(connection)
                 yield
                 connection.execute("commit")
             except BaseException:
@@ -146,6 +150,13 @@ class SqliteDatabase:
     def commit_count(self) -> int:
         """Give a number that changes whenever another connection, of this process or another, has committed."""
         return int((self.row("pragma data_version") or (0,))[0])
+
+    def _refuse_newer(self, connection: apsw.Connection) -> None:
+        # a newer program may have migrated the store since this one opened it
+        if self.schema is not None and connection.pragma("user_version") > self.schema:
+            raise NewerStore(
+                f"{self._path.parent}: a newer Harkback has taken this store over; start this program anew"
+            )
 
     @property
     def is_in_snapshot(self) -> bool:

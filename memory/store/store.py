@@ -125,6 +125,7 @@ def open_store(
     try:
         _check_version(directory, database)
         identity = _migrate(directory, database)
+        database.schema = SCHEMA_VERSION
         number = _workspace_number(database, workspace)
     except BaseException:
         database.close()

@@ -3,6 +3,7 @@
 import pytest
 
 from memory import Memory
+from memory.errors import NewerStore
 from memory.store.packing import PACKED_FROM, packed, unpacked
 from memory.store.store import SCHEMA_VERSION
 
@@ -72,3 +73,12 @@ def test_a_store_from_before_is_read_and_written(tmp_path):
     with Memory.open(tmp_path / "s") as memory:
         assert memory.messages.get(said.id).content == LONG
         assert memory.store.database.row("pragma user_version")[0] == SCHEMA_VERSION
+
+
+def test_a_program_whose_store_a_newer_one_has_taken_over_writes_no_more(tmp_path):
+    with Memory.open(tmp_path / "s") as memory, Memory.open(tmp_path / "s") as newer:
+        session = memory.sessions.create()
+        newer.store.database.rows(f"pragma user_version = {SCHEMA_VERSION + 1}")
+        with pytest.raises(NewerStore, match="start this program anew"):
+            memory.messages.append(session.id, role="user", content="late")
+        newer.store.database.rows(f"pragma user_version = {SCHEMA_VERSION}")

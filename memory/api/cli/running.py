@@ -69,7 +69,7 @@ def _answer(operation: Operation, answer: Any, arguments: BaseModel, as_json: bo
     writer = Writer(sys.stdout)
     writer.write(operation.rows(answer, arguments))
     for line in operation.faults(answer):
-        click.echo(f"hark: {writer.plain(str(line))}", err=True)
+        click.echo(f"hark: {writer.plain(' '.join(str(line).split()))}", err=True)
     return code
 
 

@@ -210,3 +210,43 @@ def test_another_service_on_the_port_and_an_open_address_are_said_in_one_line(ru
         assert ended.returncode in (1, 2)
         assert said in ended.stderr
         assert ended.stderr.count("\n") == 1
+
+
+def test_what_was_answered_is_found_after_a_kill(tmp_path):
+    with serving(tmp_path / "store") as first, first.client() as client:
+        session = client.post("/api/sessions", json={}).json()["id"]
+        client.post(f"/api/sessions/{session}/messages", json={"role": "user", "content": "the violet lantern"})
+        with stopped(first):
+            pass
+    with serving(tmp_path / "store") as second, second.client() as client:
+        assert client.get("/api/search", params={"query": "violet lantern"}).json()["hits"][0]["session_id"] == session
+
+
+def test_very_many_searches_at_once_are_answered_or_sent_away(running):
+    host, port = "127.0.0.1", int(running.url.rpartition(":")[2])
+    with running.client() as client:
+        session = client.post("/api/sessions", json={}).json()["id"]
+        client.post(f"/api/sessions/{session}/messages", json={"role": "user", "content": "the violet lantern"})
+        asked = f"GET /api/search?query=violet HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n".encode()
+        waiting = []
+        for _ in range(800):
+            opened = socket.create_connection((host, port))
+            opened.sendall(asked)
+            waiting.append(opened)
+        answers = []
+        for opened in waiting:
+            opened.settimeout(60)
+            answers.append(opened.makefile("rb").readline().split()[1].decode())
+            opened.close()
+        assert set(answers) == {"200", "429"}
+        assert client.get("/api/search", params={"query": "violet"}).status_code == 200
+
+
+def test_line_breaks_reach_no_log(running):
+    with running.client() as client:
+        client.get("/api/sessions/a%0d%0aERROR:%20forged", headers={"user-agent": "x"})
+        client.post("/api/sessions", json={"title": "a\r\nERROR: forged"})
+        client.get("/api/search", params={"query": "a\r\nERROR: forged"})
+    running.process.terminate()
+    running.process.wait(20)
+    assert running.process.stderr.read() == ""

@@ -260,3 +260,28 @@ def test_a_fault_of_the_program_tells_nothing_of_what_is_stored(client, monkeypa
     answer = client.get("/api/search", params={"query": "x"})
     assert answer.status_code == 500
     assert "secret" not in answer.text
+
+
+def test_a_body_that_comes_drop_by_drop_is_sent_away(client, monkeypatch):
+    import asyncio
+
+    from memory.api.rest import guard
+
+    monkeypatch.setattr(guard, "BODY_SECONDS", 0.2)
+
+    async def ask():
+        sent = []
+
+        async def receive():
+            await asyncio.sleep(0.05)
+            return {"type": "http.request", "body": b" ", "more_body": True}
+
+        async def send(message):
+            sent.append(message)
+
+        headers = [(b"host", b"127.0.0.1:8470"), (b"content-type", b"application/json")]
+        scope = {"type": "http", "method": "POST", "path": "/api/sessions", "query_string": b"", "headers": headers}
+        await client.app({**scope, "scheme": "http", "state": {}}, receive, send)
+        return sent[0]["status"]
+
+    assert asyncio.run(ask()) == 408

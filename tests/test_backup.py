@@ -31,7 +31,10 @@ def fill(memory: Memory, count: int = 300) -> None:
 
 
 def contents(memory: Memory) -> list[str]:
-    return [row[0] for row in memory.store.database.rows("select unpacked(content) from message order by session_number, seq")]
+    return [
+        row[0]
+        for row in memory.store.database.rows("select unpacked(content) from message order by session_number, seq")
+    ]
 
 
 def block_of(place: Path, id: str, at: int) -> Path:

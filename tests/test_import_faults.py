@@ -38,7 +38,10 @@ def history(tmp_path: Path) -> Path:
 
 
 def contents(memory: Memory) -> list[str]:
-    return [row[0] for row in memory.store.database.rows("select unpacked(content) from message order by session_number, seq")]
+    return [
+        row[0]
+        for row in memory.store.database.rows("select unpacked(content) from message order by session_number, seq")
+    ]
 
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, module: Any, at: int, change: Callable[[], None]) -> None:

@@ -17,6 +17,7 @@ VERSION_TEXT = "Harkback remembers what people and their agents said, did and le
 OWN = {
     "serve": "Serve REST, live events and MCP until stopped.",
     "mcp": "Serve MCP on standard input and output.",
+    "connect": "Write this memory into an agent's configuration.",
 }
 """Commands that are ways in themselves, and no operations."""
 
@@ -47,6 +48,10 @@ def own_command(name: str) -> click.Command:
         from memory.api.cli.mcp_ import mcp_command
 
         return mcp_command()
+    if name == "connect":
+        from memory.api.cli.connect_ import connect_command
+
+        return connect_command()
     from memory.api.cli.service import serve_command
 
     return serve_command()

@@ -73,7 +73,7 @@ VERBS = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.lists(MESSAGE, max_size=4), min_size=1, max_size=3), VERBS)
 def test_any_store_comes_back_as_it_was(tmp_path_factory, conversations, verbs):
     folder = tmp_path_factory.mktemp("any")

@@ -306,3 +306,11 @@ def test_a_lone_surrogate_as_an_argument_finds_nothing(memory, session):
         assert memory.search("x", **{argument: "\ud800"}).hits == []
     with pytest.raises(UnknownRecord):
         memory.messages.append("\ud800", role="user", content="x")
+
+
+def test_whole_numbers_of_64_bits_are_kept_and_larger_ones_refused(memory):
+    edges = {"low": -(2**63), "high": 2**63 - 1}
+    assert memory.sessions.create(metadata=edges).metadata == edges
+    for number in (2**63, -(2**63) - 1):
+        with pytest.raises(InvalidInput, match="64 bits"):
+            memory.sessions.create(metadata={"n": number})

@@ -233,7 +233,7 @@ def _cleaned(value: Any, depth: int = 0) -> tuple[Any, bool]:
         raise InvalidInput(
             f"a {type(value).__name__} inside a value has no JSON form; give text, numbers, lists and dicts"
         )
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 2**63:
+    if isinstance(value, int) and not isinstance(value, bool) and not -(2**63) <= value < 2**63:
         raise InvalidInput("a whole number of more than 64 bits cannot be stored; give it as text")
     if isinstance(value, str):
         clean = value if value.isascii() else whole(value)

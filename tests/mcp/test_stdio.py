@@ -116,6 +116,14 @@ def test_it_ends_within_two_seconds_when_its_input_ends(running):
     assert running.process.stderr.read() == ""
 
 
+def test_a_client_that_reads_no_more_ends_it_quietly(running):
+    running.process.stdout.close()
+    running.call(2, "search_memory", query="port")
+    running.process.stdin.close()
+    assert running.process.wait(timeout=20) == 0
+    assert running.process.stderr.read() == ""
+
+
 def test_what_was_asked_before_the_end_is_saved(running, tmp_path):
     running.call(2, "save_message", role="user", content="the port is 8470")
     running.process.stdin.close()

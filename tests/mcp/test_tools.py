@@ -1,15 +1,21 @@
 """The tools: what they take, what they answer, and what they refuse."""
 
 import re
+import threading
+import time
 from typing import Any
 
+import anyio
 import pytest
 from mcp_clients import ERAS, ask
 
 from memory import Memory
+from memory.api.mcp.finding import SearchArguments, found_of
 from memory.api.mcp.reach import Reach
 from memory.api.mcp.server import make_server
 from memory.api.mcp.tools import TOOLS
+from memory.api.mcp.working import Working
+from memory.search.answer import Leg, SearchResult
 
 
 @pytest.fixture
@@ -246,13 +252,32 @@ def test_resources_are_listed_and_read_framed(memory, port):
     assert all("there is no" in each and "\n" not in each for each in wrong)
 
 
-def test_a_search_goes_on_without_its_keyword_index_and_says_so(call, memory, port):
-    memory.catch_up()
-    memory._keyword.close()
-    for file in (memory.store.directory / "keyword").rglob("*"):
-        if file.is_file() and file.suffix not in (".lock", ""):
-            file.write_bytes(b"not an index")
-    saved = call("save_message", session_id=port.id, role="user", content="a kestrel sits on the mast")
-    assert not saved.is_error
-    answer = call("search_memory", query="kestrel")
-    assert not answer.is_error
+def test_one_who_gives_up_waiting_is_let_go_and_what_was_begun_is_done():
+    working, begun, done = Working(), threading.Event(), []
+
+    def work():
+        begun.set()
+        time.sleep(0.5)
+        done.append(True)
+
+    async def give_up():
+        with anyio.move_on_after(0.1):
+            await working.run(work)
+        return time.perf_counter()
+
+    started = time.perf_counter()
+    # the loop's own end waits for no thread
+    gave_up_at = anyio.run(give_up)
+    assert gave_up_at - started < 0.4
+    assert begun.is_set()
+    assert not working.wait(0)
+    assert working.wait(5)
+    assert done == [True]
+
+
+def test_a_leg_that_could_not_run_is_told():
+    leg = Leg(name="semantic", took_ms=0, found=0, fault="no model")
+    result = SearchResult(query="x", mode="hybrid", took_ms=1, legs=[leg], hits=[])
+    answer = found_of(result, SearchArguments(query="x", offset=0, limit=8, budget=2000))
+    assert answer.degraded
+    assert answer.text() == "nothing relevant was found\ndegraded: the semantic leg: no model"

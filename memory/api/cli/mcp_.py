@@ -8,6 +8,8 @@ from memory.api.cli.service import needed
 def mcp_command() -> click.Command:
     """Make the command."""
     store = click.Option(["--store"], metavar="DIR", help="The store; else HARK_STORE, else your data directory.")
+    # every command takes it; this one answers in JSON anyway
+    json = click.Option(["--json"], is_flag=True, expose_value=False, hidden=True)
 
     def callback(store: str | None) -> None:
         needed("mcp")
@@ -17,5 +19,8 @@ def mcp_command() -> click.Command:
         serve(store or (context.parent.params if context.parent else {}).get("store"))
 
     return click.Command(
-        "mcp", params=[store], callback=callback, help="Serve MCP on standard input and output until the input ends."
+        "mcp",
+        params=[store, json],
+        callback=callback,
+        help="Serve MCP on standard input and output until the input ends.",
     )

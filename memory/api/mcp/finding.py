@@ -110,6 +110,12 @@ def search(reach: Reach, arguments: SearchArguments) -> Found:
     reach.narrow(asked)
     wanted = min(arguments.offset + arguments.limit + 1, MOST_SEARCHED)
     result = reach.memory.search(arguments.query, limit=wanted, **asked)
+    reach.searched(result)
+    return found_of(result, arguments)
+
+
+def found_of(result: SearchResult, arguments: SearchArguments) -> Found:
+    """Make an answer of what was found, as much of it as fits."""
     hits = [_hit(number, hit) for number, hit in enumerate(result.hits, 1)]
     page = hits[arguments.offset : arguments.offset + arguments.limit]
     page = page[: fitting([each.block() for each in page], arguments.budget)]

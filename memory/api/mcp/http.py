@@ -17,13 +17,15 @@ from starlette.types import Receive, Scope, Send
 from memory.api.mcp.reach import Reach, Refused
 from memory.api.rest.finding import confined
 from memory.api.rest.guard import BODY_BYTES
-from memory.api.rest.problems import Problem, response
+from memory.api.rest.problems import Problem, of_fault, response
 from memory.api.rest.records import confine
 from memory.api.rest.service import Asked
 from memory.care.access import Audit, Role
+from memory.errors import MemoryFault
 from memory.kinds import Record
 from memory.kinds.message import Message
 from memory.kinds.session import Session
+from memory.search.answer import SearchResult
 
 if TYPE_CHECKING:
     from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
@@ -67,6 +69,14 @@ class TokenReach(Reach):
                 confine(self._asked, kind, fields)
             except Problem as problem:
                 raise Refused(problem.detail) from problem
+
+    def searched(self, result: SearchResult) -> None:
+        """Count a search among those of the service."""
+        self._asked.service.metrics.search(result)
+
+    def words(self, error: Exception) -> str:
+        """Say what went wrong without a path of the machine."""
+        return of_fault(error).detail
 
     def note(self, tool: str, target: str | None, outcome: str, *, is_read: bool) -> None:
         """Write down what was done or refused; reads of this machine's own user are not noted."""
@@ -126,6 +136,13 @@ class McpRoute:
             await anyio.sleep_forever()
 
 
+def _reach_of(context: Any) -> TokenReach:
+    try:
+        return TokenReach(Asked(context.request))
+    except MemoryFault as error:
+        raise MemoryFault(of_fault(error).detail) from error
+
+
 def _manager() -> "StreamableHTTPSessionManager":
     from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
     from mcp.server.transport_security import TransportSecuritySettings
@@ -133,7 +150,7 @@ def _manager() -> "StreamableHTTPSessionManager":
     from memory.api.mcp.server import make_server
 
     return StreamableHTTPSessionManager(
-        make_server(lambda context: TokenReach(Asked(context.request))),
+        make_server(_reach_of),
         json_response=True,
         stateless=True,
         # the guard has looked at Host and Origin already, and knows the names that the settings allow

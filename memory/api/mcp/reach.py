@@ -9,6 +9,7 @@ from memory.kinds.message import Message
 from memory.kinds.session import Session
 from memory.memory import Memory
 from memory.operations.show_ import whole_id
+from memory.search.answer import SearchResult
 
 
 class Refused(MemoryFault):
@@ -86,6 +87,13 @@ class Reach:
         """
         if self.is_confined:
             raise Refused("this token is for some projects, or one session; this needs all of the workspace")
+
+    def searched(self, result: SearchResult) -> None:
+        """Count a search, where searches are counted."""
+
+    def words(self, error: Exception) -> str:
+        """Say what went wrong."""
+        return str(error)
 
     def note(self, tool: str, target: str | None, outcome: str, *, is_read: bool) -> None:
         """Write into the audit log what was done or refused, unless this program's own user did it."""

@@ -123,7 +123,12 @@ def serve(store: str | None) -> None:
     # what the packages made when they were read stays to the end
     gc.freeze()
     gc.enable()
-    anyio.run(_served, working, opened)
+    try:
+        anyio.run(_served, working, opened)
+    except BaseExceptionGroup as error:
+        # a client that reads no more has left
+        if error.subgroup(lambda each: not isinstance(each, BrokenPipeError | BaseExceptionGroup)):
+            raise
     closing = threading.Thread(target=_end, args=(working, opened), daemon=True)
     closing.start()
     closing.join(END_SECONDS)

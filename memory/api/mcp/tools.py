@@ -132,7 +132,7 @@ def call(reach: Reach, name: str, given: dict[str, Any] | None) -> types.CallToo
             raise InvalidInput(f"there is no tool {name!r}; there are: {', '.join(each.name for each in TOOLS)}")
         answer = _called(reach, tool, given)
     except (MemoryFault, IndexerError) as error:
-        return _failed(str(error))
+        return _failed(reach.words(error))
     structured = answer.model_dump(mode="json", exclude_none=True)
     return types.CallToolResult(content=[_text(answer.text())], structured_content=structured)
 

@@ -222,6 +222,23 @@ def test_forget_says_what_would_go_and_does_it_only_when_confirmed(call, memory,
     assert memory.sessions.get(port.id) is None
 
 
+def test_forget_tells_what_else_says_the_same(call, memory):
+    session = memory.sessions.create(title="Twice")
+    said = "the kestrel sits on the northern mast of the harbour since the second of May"
+    first, second = (memory.messages.append(session.id, role="user", content=said) for _ in range(2))
+    answer = call("forget", ref=f"message:{first.id}", confirm=True)
+    assert f"message:{second.id}" in answer.structured_content["warnings"][0]
+    assert "that stay say the same" in text(answer)
+
+
+def test_schemas_are_small_and_closed():
+    for tool in TOOLS:
+        schema = tool.declared().input_schema
+        assert schema["additionalProperties"] is False
+        assert not any("anyOf" in each or "title" in each for each in schema["properties"].values()), tool.name
+    assert sum(len(tool.declared().model_dump_json(exclude={"output_schema"})) for tool in TOOLS) < 9_000
+
+
 def test_a_path_of_this_machine_is_never_read(call):
     assert call("read_session", session_id="/etc/passwd").is_error
     assert "import" not in {tool.name for tool in TOOLS}

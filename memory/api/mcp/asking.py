@@ -50,7 +50,8 @@ def read_arguments(tool: str, arguments: type[ToolArguments], given: dict[str, A
     try:
         return arguments.model_validate(given or {})
     except ValidationError as error:
-        takes = ", ".join(name if field.is_required() else f"{name}?" for name, field in arguments.model_fields.items())
+        fields = sorted(arguments.model_fields.items(), key=lambda each: not each[1].is_required())
+        takes = ", ".join(name if field.is_required() else f"{name}?" for name, field in fields)
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"]))
         wrong = {"extra_forbidden": "is unknown", "missing": "is missing"}.get(first["type"], first["msg"])
@@ -61,6 +62,9 @@ def schema_of(arguments: type[BaseModel]) -> dict[str, Any]:
     """Describe arguments or an answer as JSON schema, as small as it can be."""
     is_asked = issubclass(arguments, ToolArguments)
     found: dict[str, Any] = _trimmed(arguments.model_json_schema(mode="validation" if is_asked else "serialization"))
+    found.pop("description", None)
+    needed = found.get("required", [])
+    found["properties"] = dict(sorted(found["properties"].items(), key=lambda each: each[0] not in needed))
     return found
 
 

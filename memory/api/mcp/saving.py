@@ -181,18 +181,17 @@ class Forgot(ToolAnswer):
 
     dry_run: bool
     counts: dict[str, int]
-    still_said: dict[str, list[str]] = Field(default_factory=dict)
-    """By kind the ids of records that stay and say the same."""
     backups: list[str] = Field(default_factory=list)
     """Backups that still hold it."""
+    warnings: list[str] = Field(default_factory=list)
+    """What is still to do, and what else says the same."""
 
     def text(self) -> str:
         """Say what was forgotten, or would be."""
         counted = ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in self.counts.items()) or "nothing"
-        also = [f"{len(ids):,} {kind} records that stay say the same" for kind, ids in self.still_said.items()]
-        also += [f"the backup {path} still holds it" for path in self.backups]
-        done = f"would forget {counted}; nothing was written; ask the person, then call again with confirm=true"
-        return "; ".join([done if self.dry_run else f"forgot {counted}, for good", *also])
+        told = f"would forget {counted}; nothing was written; ask the person, then call again with confirm=true"
+        backups = [f"the backup {path} still holds it" for path in self.backups]
+        return "\n".join([told if self.dry_run else f"forgot {counted}, for good", *backups, *self.warnings])
 
 
 def forget(reach: Reach, arguments: ForgetArguments) -> Forgot:
@@ -204,6 +203,6 @@ def forget(reach: Reach, arguments: ForgetArguments) -> Forgot:
     return Forgot(
         dry_run=receipt.dry_run,
         counts=receipt.counts,
-        still_said={kind: ids[:20] for kind, ids in receipt.also_in.items()},
         backups=[each.path for each in receipt.backups],
+        warnings=[str(line) for line in forget_.faults(receipt)],
     )

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from memory.errors import InvalidInput
 from memory.filling import FILLED
 from memory.saving import Saver
 from memory.searchable import ATTRIBUTES, record_key
+from memory.store.alone import alone
 from memory.store.chunks import VectorTable
 from memory.store.store import Store
 
@@ -25,6 +27,12 @@ if TYPE_CHECKING:
 
 RELOAD_ABOVE = 3_000
 """New pieces above which the whole table is read again instead of row by row. Untuned."""
+FILE_FROM = 20_000
+"""Pieces from which on what is held in memory is written to a file for the next start. Untuned."""
+BITS = ".bits"
+"""End of the names of these files."""
+FILE_BEHIND = 0.05
+"""Part of the pieces that may be newer than the file before it is written anew. Untuned."""
 LACKING = 20
 """Pieces without a vector up to which nothing is said: some hold no known word and never get one."""
 
@@ -151,17 +159,22 @@ class SemanticIndex:
             added = self._store.chunks.attributes_after(self._last_chunk, RELOAD_ABOVE + 1)
             if len(added) > RELOAD_ABOVE:
                 return self._load(table, last, filled)
-            import numpy as np
-
-            rewritten = [record_key(*each) for each in self._store.changes.rewritten(self._seq, last)]
-            if rewritten:
-                self._index.drop_where("record", np.array(rewritten, np.int64))
-            if added:
-                keys = np.array([key for key, _ in added], np.int64)
-                self._index.append(keys, _columns([packed for _, packed in added]))
-                self._last_chunk = added[-1][0]
-            self._seq = last
+            self._follow(added, last)
             return self._index
+
+    def _follow(self, added: "list[tuple[int, bytes]]", last: int) -> None:
+        """Take up what was written since: pieces that are gone, and new ones."""
+        import numpy as np
+
+        assert self._index is not None
+        rewritten = [record_key(*each) for each in self._store.changes.rewritten(self._seq, last)]
+        if rewritten:
+            self._index.drop_where("record", np.array(rewritten, np.int64))
+        if added:
+            keys = np.array([key for key, _ in added], np.int64)
+            self._index.append(keys, _columns([packed for _, packed in added]))
+            self._last_chunk = added[-1][0]
+        self._seq = last
 
     def _load(self, table: VectorTable, last: int, filled: str | None) -> "SqliteVecIndex":
         import numpy as np
@@ -170,6 +183,8 @@ class SemanticIndex:
 
         dtypes = {name: np.dtype(kind) for name, kind in ATTRIBUTES.items()}
         index = SqliteVecIndex(self._store.database, table.name, table.dim, dtypes, table.model)
+        if self._read_file(index, table, last, filled):
+            return index
         rows = self._store.chunks.attributes_after(0)
         numbers = np.fromiter((row[0] for row in rows), np.int64, len(rows))
         columns = _columns([row[1] for row in rows])
@@ -185,7 +200,63 @@ class SemanticIndex:
         self._lacks = self._wanted - made
         self._index, self._seq, self._filled, self._table = index, last, filled, table.name
         self._last_chunk = int(numbers[-1]) if len(numbers) else 0
+        self._write_file(index, table)
         return index
+
+    def _read_file(self, index: "SqliteVecIndex", table: VectorTable, last: int, filled: str | None) -> bool:
+        """Take up the file of an earlier start, and what was written since; False when it does not help."""
+        from indexers.vectors.bits_file import read_head
+
+        path = self._store.directory / f"{table.name}{BITS}"
+        head = read_head(path)
+        if head is None or {name: head.get(name) for name in ("store", "model", "filled")} != {
+            "store": self._store.uuid,
+            "model": table.model,
+            "filled": filled,
+        }:
+            return False
+        seq = int(head["seq"])
+        # the token proves that the file followed this very log
+        if seq > last or self._store.changes.token(seq) != head["token"]:
+            return False
+        behind = max(RELOAD_ABOVE, int(head["count"] * FILE_BEHIND))
+        added = self._store.chunks.attributes_after(int(head["last_chunk"]), behind + 1)
+        if len(added) > behind or not index.read(path):
+            return False
+        self._wanted, made = self._store.chunks.counts(table)
+        self._lacks = self._wanted - made
+        self._index, self._seq, self._filled, self._table = index, seq, filled, table.name
+        self._last_chunk = int(head["last_chunk"])
+        self._follow(added, last)
+        return True
+
+    def _write_file(self, index: "SqliteVecIndex", table: VectorTable) -> None:
+        """Write what was just read, for the next start; without a token of the log it could not be trusted."""
+        token = self._store.changes.token(self._seq)
+        if index.count < FILE_FROM or token is None:
+            return
+        head = {
+            "store": self._store.uuid,
+            "model": table.model,
+            "filled": self._filled,
+            "seq": self._seq,
+            "token": token,
+            "last_chunk": self._last_chunk,
+            "count": index.count,
+        }
+        path = self._store.directory / f"{table.name}{BITS}"
+        with suppress(OSError), alone(path.with_name("vectors-file.lock")) as is_mine:
+            if is_mine:
+                # of an embedder that another one has taken over from, one is left
+                drop_files(self._store, but=path.name)
+                index.write(path, head)
+
+
+def drop_files(store: Store, but: str | None = None) -> None:
+    """Delete the files of sign bits, all `but` one; the next search makes them anew."""
+    for path in store.directory.glob(f"*{BITS}"):
+        if path.name != but:
+            path.unlink(missing_ok=True)
 
 
 def _fault(lacks: int, wanted: int, model: str) -> str | None:

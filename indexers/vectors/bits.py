@@ -31,6 +31,31 @@ class Bits:
         self._all_alive = True
         self._columns: dict[str, np.ndarray] = {name: np.empty(0, dtype) for name, dtype in attributes.items()}
 
+    @classmethod
+    def of(
+        cls, dim: int, attributes: dict[str, "np.dtype[np.integer]"], arrays: "dict[str, np.ndarray]"
+    ) -> "Bits | None":
+        """Make one of what `arrays` gave; None when these are of another dim, or of other attributes."""
+        made = cls(dim, attributes)
+        names = ["keys", *(f"code{word}" for word in range(made._words)), *attributes]
+        if list(arrays) != names or any(arrays[name].dtype != dtype for name, dtype in attributes.items()):
+            return None
+        made.count = made._capacity = len(arrays["keys"])
+        made._keys = arrays["keys"]
+        made._codes = [arrays[f"code{word}"] for word in range(made._words)]
+        made._columns = {name: arrays[name] for name in attributes}
+        made._alive = np.ones(made.count, bool)
+        return made
+
+    def arrays(self) -> "list[tuple[str, np.ndarray]]":
+        """Give all that is known of the rows that are not dropped, name by name."""
+        rows: slice | NDArray[np.int64] = slice(0, self.count)
+        if not self._all_alive:
+            rows = np.flatnonzero(self._alive[: self.count])
+        found: list[tuple[str, np.ndarray]] = [("keys", self._keys[rows])]
+        found += [(f"code{word}", codes[rows]) for word, codes in enumerate(self._codes)]
+        return found + [(name, column[rows]) for name, column in self._columns.items()]
+
     @property
     def keys(self) -> NDArray[np.int64]:
         """Keys of all rows, in ascending order, dropped ones included."""

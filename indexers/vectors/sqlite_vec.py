@@ -6,6 +6,7 @@ million rows, this 4 ms (LIMITS.md, 2).
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from indexers.document import Filter, Hit
 from indexers.vectors import check_vectors
 from indexers.vectors.bits import Bits, sign_bits
+from indexers.vectors.bits_file import read_bits, write_bits
 
 if TYPE_CHECKING:
     from indexers.vectors import Vectors
@@ -83,7 +85,28 @@ class SqliteVecIndex:
         self._dim = dim
         self._model = model
         places: dict[str, np.dtype[np.integer]] = {"_chunk": np.dtype("i4"), "_offset": np.dtype("i2")}
-        self._bits = Bits(dim, {**attributes, **places})
+        self._attributes = {**attributes, **places}
+        self._bits = Bits(dim, self._attributes)
+
+    @property
+    def count(self) -> int:
+        """How many rows are held in memory, those that are gone included."""
+        return self._bits.count
+
+    def read(self, path: Path) -> bool:
+        """Take up the rows that a file holds; False when there is none that can be used."""
+        found = read_bits(path, self._dim, self._attributes)
+        if found is not None:
+            self._bits = found
+        return found is not None
+
+    def write(self, path: Path, head: dict[str, Any]) -> None:
+        """Write the rows to a file, with what they are of.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        write_bits(path, self._bits, head)
 
     def load(self, attributes_of: Callable[[NDArray[np.int64]], dict[str, NDArray[Any]]]) -> None:
         """Read the bits of all rows, chunk by chunk.

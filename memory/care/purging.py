@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from indexers.errors import IndexBusy
 from memory.catch_up import KeywordIndex
+from memory.nearest import drop_files
 from memory.store.store import Store
 
 _PENDING = "purge_pending"
@@ -56,6 +57,8 @@ def purge(store: Store, keyword: KeywordIndex, on_progress: Callable[[str, int, 
     store.database.vacuum()
     emptied = _empty_log(store)
     if emptied:
+        # nobody reads an older state any more, so nobody can write one of these of it
+        drop_files(store)
         store.drop_state(_PENDING)
         emptied = _empty_log(store)
     engine = keyword.engine()

@@ -11,6 +11,7 @@ from indexers.errors import IndexerError
 from memory.care.clearing import archive_idle, clear
 from memory.catch_up import KeywordIndex
 from memory.errors import MemoryFault
+from memory.nearest import drop_files
 from memory.saving import Saver
 from memory.settings import Settings
 from memory.store.alone import alone
@@ -61,6 +62,7 @@ def keep_up(saver: Saver, keyword: KeywordIndex, settings: Settings) -> Upkept:
     free, total, size = Checks(store.database).free_pages()
     if free * size > FREE_BYTES and free > total * FREE_SHARE:
         store.database.vacuum()
+        drop_files(store)
         store.database.empty_log()
         freed = max(0, total - Checks(store.database).free_pages()[1]) * size
     else:

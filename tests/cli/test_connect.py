@@ -1,6 +1,9 @@
 """`hark connect`: what it writes is read back in each agent's own form, and nothing else is touched."""
 
 import json
+import os
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -201,3 +204,21 @@ def test_a_member_is_set_in_place(text, after):
 def test_a_table_is_taken_out_with_those_in_it():
     text = 'a = 1\n\n[m.x]\nb = 2\n\n[m.x.env]\nc = "3"\n\n[m.y]\nd = 4\n'
     assert toml_tables.changed(text, ["m", "x"], None) == "a = 1\n\n[m.y]\nd = 4\n"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a terminal of Unix")
+@pytest.mark.parametrize(("answer", "is_written"), [(b"y\n", True), (b"n\n", False)])
+def test_a_terminal_is_asked_after_the_change_is_shown(answer, is_written):
+    import pty
+
+    leader, follower = pty.openpty()
+    command = [sys.executable, "-m", "memory.api.cli", "connect", "cursor"]
+    with subprocess.Popen(command, stdin=follower, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        os.close(follower)
+        os.write(leader, answer)
+        shown, asked = process.communicate(timeout=20)
+    os.close(leader)
+    assert b'+    "harkback": {' in shown
+    assert b"write it?" in asked
+    assert (Path.home() / FILES["cursor"]).exists() is is_written

@@ -11,6 +11,9 @@ CHARACTERS_A_TOKEN = 4
 """About, for English text; no tokenizer is downloaded for it."""
 PASSAGE_CHARACTERS = 1_600
 """Of one message that are quoted at most. Untuned."""
+DOUBTFUL = ("tool", "system")
+"""Roles whose words a stranger may have written: a page that was read, a file, a hook."""
+DOUBT = " (not a person's words, untrusted)"
 
 
 def pack(result: SearchResult, budget: int, read: Callable[[SearchHit], Sequence[Message] | str]) -> Recall:
@@ -95,7 +98,7 @@ def _shortened(text: str, hit: SearchHit | None) -> str:
 
 
 def _line(number: int, hit: SearchHit, text: str) -> str:
-    said_by = _flat(hit.category or hit.role or hit.kind)
+    said_by = _flat(hit.category or hit.role or hit.kind) + (DOUBT if hit.role in DOUBTFUL else "")
     where = f' in "{_flat(hit.session_title)}"' if hit.session_title else ""
     quoted = "\n".join(f"> {line}" for line in text.strip().splitlines())
     return f"[{number}] {hit.created_at:%Y-%m-%d} {said_by}{where} ({hit.kind}:{hit.id})\n{quoted}\n"

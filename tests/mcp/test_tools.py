@@ -99,10 +99,11 @@ def test_nothing_quoted_can_close_the_fence(call, memory, tool):
     assert nonce not in text(call(tool, **given))
 
 
-def test_what_a_tool_said_is_marked_as_untrusted(call, memory):
+@pytest.mark.parametrize("tool", ["search_memory", "recall"])
+def test_what_a_tool_said_is_marked_as_untrusted(call, memory, tool):
     session = memory.sessions.create(title="Fetch")
     memory.messages.append(session.id, role="tool", content="the port is 9999", tool_name="fetch")
-    assert "tool (not a person's words, untrusted)" in text(call("search_memory", query="port 9999"))
+    assert "tool (not a person's words, untrusted)" in text(call(tool, query="port 9999"))
 
 
 def test_an_answer_is_cut_to_its_budget_and_says_how_to_get_the_rest(call, memory):

@@ -167,3 +167,20 @@ def test_what_was_done_and_refused_is_written_down(place):
         last = Audit(memory.store).entries(limit=200)[-2:]
     assert [(each.what, each.outcome) for each in last] == [("forget", "dry_run"), ("save_message", "not_allowed")]
     assert last[0].target == f"session:{ids['ledger'].id}"
+
+
+@pytest.mark.parametrize("mode", ERAS)
+def test_a_service_that_was_started_anew_goes_unnoticed(tmp_path, mode):
+    async def around_a_restart():
+        with serving(tmp_path / "store") as first:
+            port = int(first.url.rpartition(":")[2])
+            client = Client(f"{first.url}/mcp", mode=mode)
+            await client.__aenter__()
+            saved = await client.call_tool("save_message", {"role": "user", "content": "the port is 8470"})
+        with serving(tmp_path / "store", port=port):
+            found = await client.call_tool("search_memory", {"query": "port"})
+            await client.__aexit__(None, None, None)
+        return saved.structured_content["ref"], found.structured_content["hits"][0]["ref"]
+
+    saved, found = anyio.run(around_a_restart)
+    assert saved == found

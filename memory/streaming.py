@@ -15,6 +15,7 @@ from memory.collections.messages import Messages
 from memory.errors import Conflict, InvalidInput, MemoryFault
 from memory.kinds.message import Message
 from memory.saving import Saver
+from memory.store.records import unknown
 from memory.store.schema import Value, micros, whole
 
 FLUSH_SECONDS = 0.05
@@ -70,17 +71,24 @@ class MessageStream:
         """Add a part such as a tool call or its result, behind the text that was written so far."""
         with self._wake:
             self._check()
-            self._flush()
-            self._parts.append(self._saver.redactor.value(part))
-            self._write("streaming")
+            with self._store.transaction():
+                self._flush()
+                self._parts.append(self._saver.redactor.value(part))
+                self._write("streaming")
+
+    @property
+    def is_open(self) -> bool:
+        """Whether text can be added; not any more once it was finished, failed or released."""
+        return self._is_open
 
     def release(self) -> None:
         """Bring what was written to disk and let go of it: the message stays as it is, and a stream of its id goes on with it."""
         with self._wake:
             if self._is_open:
-                self._flush()
                 self._is_open = False
                 self._wake.notify()
+                if self._waiting:
+                    self._flush()
 
     def finish(self) -> Message:
         """Close the stream: the message is complete, and found by its words and meaning."""
@@ -110,8 +118,10 @@ class MessageStream:
             now = datetime.now(UTC)
             begun = {"started_at": now, **fields, "status": "pending", "content": "", "parts": self._parts}
             return self._messages.append_many(session_id, [begun])[0].id
-        if there.session_id != session_id or there.status == "complete":
-            raise Conflict(f"message {there.id!r} is {there.status} in session {there.session_id!r}; give another id")
+        if there.session_id != session_id:
+            raise Conflict(f"message {there.id!r} is one of another session; give another id")
+        if there.status == "complete":
+            raise Conflict(f"message {there.id!r} is complete; give another id")
         self._content, self._parts = there.content, list(there.parts)
         return there.id
 
@@ -123,23 +133,33 @@ class MessageStream:
             raise fault
 
     def _flush(self, *, is_last: bool = False) -> None:
-        """Write what waits; what may be the beginning of a secret waits for its end."""
-        text = self._content + "".join(self._waiting)
+        """Write what waits, behind what is stored by now; what may be the beginning of a secret waits for its end."""
         redactor = self._saver.redactor
-        held = 0 if is_last else redactor.unfinished(text)
-        ready = text[: len(text) - held] if held else text
-        content = redactor.text(ready)
-        if content != self._content:
-            before, self._content = self._content, content
-            try:
+        with self._store.transaction():
+            self._catch_up()
+            text = self._content + "".join(self._waiting)
+            held = 0 if is_last else redactor.unfinished(text)
+            content = redactor.text(text[: len(text) - held] if held else text)
+            if content != self._content:
+                self._content = content
                 self._write("streaming")
-            except BaseException:
-                self._content = before
-                raise
         self._waiting = [text[len(text) - held :]] if held else []
         self._last_flush = time.monotonic()
 
+    def _catch_up(self) -> None:
+        """Go on from what is stored: another stream, or an edit, may have written since; inside a transaction."""
+        found = self._store.records.values("message", ("content", "parts", "status"), [self._number])
+        if not found or found[0][3] == "complete":
+            # what waits has no place any more
+            self._is_open, self._waiting = False, []
+        if not found:
+            raise unknown("message", self.id)
+        _, self._content, self._parts, status = found[0]
+        if status == "complete":
+            raise Conflict(f"message {self.id!r} was completed by another; nothing is added to it")
+
     def _write(self, status: str) -> None:
+        """Write what there is; inside a transaction."""
         records = self._store.records
         values: dict[str, Value] = {
             "content": self._content,
@@ -147,23 +167,28 @@ class MessageStream:
             "status": status,
             "updated_at": micros(datetime.now(UTC)),
         }
-        with self._store.transaction():
-            records.set_stored("message", values, self._number)
-            self._store.changes.add(
-                self._store.workspace_number,
-                "message",
-                [self._number],
-                "update",
-                status=status,
-                length=len(self._content),
-            )
+        records.set_stored("message", values, self._number)
+        self._store.changes.add(
+            self._store.workspace_number,
+            "message",
+            [self._number],
+            "update",
+            status=status,
+            length=len(self._content),
+        )
 
     def _close(self, values: dict[str, Any]) -> Message:
         with self._wake:
             self._check()
-            self._flush(is_last=True)
-            said = {"content": self._content, "parts": self._parts, "ended_at": datetime.now(UTC), **values}
-            self._saver.update("message", self.id, said)
+            waiting = self._waiting
+            try:
+                with self._store.transaction():
+                    self._flush(is_last=True)
+                    said = {"content": self._content, "parts": self._parts, "ended_at": datetime.now(UTC), **values}
+                    self._saver.update("message", self.id, said)
+            except BaseException:
+                self._waiting = waiting
+                raise
             self._is_open = False
             self._wake.notify()
         return self.message

@@ -115,3 +115,27 @@ def test_a_killed_stream_is_there_and_can_be_gone_on_with(tmp_path):
             reply.write("and the end")
         whole = memory.messages.get("reply")
         assert (whole.content, whole.status) == (partial.content + "and the end", "complete")
+
+
+def test_two_streams_of_one_message_lose_nothing_of_each_other(memory, session, tmp_path):
+    with Memory.open(tmp_path / "store") as other:
+        one = memory.messages.stream(session.id, role="assistant", id="shared")
+        two = other.messages.stream(session.id, role="assistant", id="shared")
+        one.write("a ", flush=True)
+        two.write("b ", flush=True)
+        one.add_part({"type": "tool_call", "name": "Bash"})
+        two.write("c ", flush=True)
+        assert one.finish().content == "a b c "
+        with pytest.raises(Conflict):
+            two.write("d ", flush=True)
+        two.release()
+    saved = memory.messages.get("shared")
+    assert (saved.content, saved.status, saved.parts) == ("a b c ", "complete", [{"type": "tool_call", "name": "Bash"}])
+
+
+def test_what_was_changed_in_the_middle_of_a_stream_stays(memory, session):
+    stream = memory.messages.stream(session.id, role="assistant", id="changed")
+    stream.write("wrong ", flush=True)
+    memory.messages.update("changed", content="right ")
+    stream.write("so far", flush=True)
+    assert stream.finish().content == "right so far"

@@ -242,7 +242,7 @@ class Messages(Collection[Message]):
             if message.deleted_at is not None:
                 raise Conflict(f"message {message.id!r} was deleted; restore it, or give another id")
             if message.session_id != session_id:
-                raise Conflict(f"message {message.id!r} is one of session {message.session_id!r}; give another id")
+                raise Conflict(f"message {message.id!r} is one of another session; give another id")
         return found
 
     def _read_many(self, ids: Iterable[str]) -> dict[str, Message]:

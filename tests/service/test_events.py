@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import httpx
@@ -143,6 +144,45 @@ def test_a_reader_whose_place_is_gone_is_told_so(running):
     assert types(events) == ["reset", "session.created"]
 
 
+def test_a_feed_that_fell_behind_the_log_says_so_and_goes_on(running):
+    with Memory.open(running.store) as memory:
+        session = memory.sessions.create()
+        reader = Reader(running.url, "/api/events")
+        running.process.send_signal(signal.SIGSTOP)
+        for n in range(20):
+            memory.messages.append(session.id, role="user", content=str(n))
+        with memory.store.transaction():
+            memory.store.changes.prune(memory.store.changes.last_seq(), 0, 2)
+        running.process.send_signal(signal.SIGCONT)
+        reader.wait_for(lambda events: "reset" in types(events))
+        memory.messages.append(session.id, role="user", content="after")
+        assert types(reader.wait_for(lambda events: len(events) >= 2)) == ["reset", "message.created"]
+
+
+def test_an_id_that_was_never_told_is_no_place(running):
+    with running.client() as client:
+        reader = Reader(running.url, "/api/events", last="99999999")
+        reader.wait_for(lambda events: types(events) == ["reset"])
+        client.post("/api/sessions", json={"id": "after"})
+        assert types(reader.wait_for(lambda events: len(events) >= 2)) == ["reset", "session.created"]
+
+
+def test_a_stream_ends_when_its_token_counts_no_more(running):
+    from memory.care.access import Tokens
+
+    with Memory.open(running.store) as memory, running.client() as client:
+        session = memory.sessions.create()
+        token = Tokens(memory.store).add("t", "reader")
+        headers = {"Authorization": f"Bearer {token.token}"}
+        with client.stream("GET", "/api/events", headers=headers) as answer:
+            lines = answer.iter_lines()
+            assert next(lines).startswith("retry")
+            Tokens(memory.store).revoke(token.id)
+            time.sleep(5.5)
+            memory.messages.append(session.id, role="user", content="x")
+            assert "message.created" not in "".join(lines)
+
+
 def test_many_open_streams_and_slow_ones_do_not_stop_the_service(running):
     host, port = "127.0.0.1", int(running.url.rpartition(":")[2])
     streams = []
@@ -194,6 +234,21 @@ def test_streams_that_are_wrong_are_refused(running):
         assert client.post("/api/sessions/none/messages:stream", json={"role": "user"}).status_code == 404
         assert client.get("/api/sessions/none/events").status_code == 404
         assert client.get("/api/events", headers={"Last-Event-ID": "x"}).status_code == 422
+
+
+def test_many_clients_write_one_message_and_every_chunk_is_kept(tmp_path):
+    with serving(tmp_path / "store") as first, first.client() as client:
+        session = client.post("/api/sessions", json={}).json()["id"]
+        for n in range(8):
+            client.post(f"/api/sessions/{session}/messages:stream", json={"role": "assistant", "id": f"m{n}"})
+        with stopped(first):
+            pass
+    with serving(tmp_path / "store") as second, second.client() as client, ThreadPoolExecutor(6) as pool:
+        for n in range(8):
+            # all of them find a message that nobody holds open
+            list(pool.map(lambda k, n=n: client.post(f"/api/messages/m{n}/chunks", json={"text": f"<{k}>"}), range(6)))
+            content = client.get(f"/api/messages/m{n}").json()["content"]
+            assert sorted(content) == sorted("<0><1><2><3><4><5>")
 
 
 def test_another_service_on_the_port_and_an_open_address_are_said_in_one_line(running, tmp_path):

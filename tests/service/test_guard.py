@@ -169,6 +169,19 @@ def test_another_workspace_is_not_there(memory, tmp_path):
         assert [each["id"] for each in client.get("/api/sessions", headers=token).json()["items"]] == [hidden.id]
 
 
+def test_streams_of_two_workspaces_with_one_id_are_two(memory):
+    with Memory.open(memory.store.directory, workspace="theirs") as theirs:
+        token = bearer(theirs, "t", "writer")
+    with TestClient(make_app(memory), base_url=BASE) as client:
+        for headers in ({}, token):
+            client.post("/api/sessions", json={"id": "s"}, headers=headers)
+            client.post("/api/sessions/s/messages:stream", json={"role": "user", "id": "m"}, headers=headers)
+        client.post("/api/messages/m/chunks", json={"text": "ours"})
+        client.post("/api/messages/m/chunks", json={"text": "theirs"}, headers=token)
+        assert client.get("/api/messages/m").json()["content"] == "ours"
+        assert client.get("/api/messages/m", headers=token).json()["content"] == "theirs"
+
+
 @pytest.fixture
 def two_projects(memory):
     for name in ("web", "shop"):
@@ -206,6 +219,42 @@ def test_a_token_of_one_project_sees_that_one_only(two_projects, locked):
     assert locked.post("/api/sessions", json={"project": "shop"}, headers=token).status_code == 403
     assert locked.post("/api/sessions", json={"title": "mine"}, headers=token).json()["project"] == "web"
     assert len(locked.get("/api/learnings", headers=token).json()["items"]) == 1
+
+
+def test_a_token_of_one_project_reaches_no_other_by_what_it_saves(two_projects, locked):
+    token = bearer(two_projects, "t", "writer", projects=[two_projects.projects.find("web").id])
+    shop = two_projects.projects.find("shop").id
+    fact = two_projects.learnings.list(project="shop").items[0].id
+    mine = two_projects.learnings.list(project="web").items[0].id
+    said, learned = {"role": "user", "content": "x"}, {"category": "fact", "content": "x", "project": "web"}
+    for method, path, body in (
+        ("POST", "/api/sessions", {"project": "web", "parent_id": "shop", "forked_at": "m-shop"}),
+        ("POST", "/api/sessions", {"project": "web", "project_id": shop}),
+        ("POST", "/api/sessions", {"project": None, "project_id": two_projects.projects.find("web").id}),
+        ("PATCH", "/api/sessions/web", {"parent_id": "shop", "forked_at": "m-shop"}),
+        ("PATCH", "/api/sessions/web", {"project": "shop"}),
+        ("PATCH", "/api/sessions/web", {"project": None}),
+        ("PATCH", "/api/sessions/web", {"project": "made by this"}),
+        ("POST", "/api/sessions/web/fork", {"at": "m-shop"}),
+        ("POST", "/api/sessions/web/messages", {**said, "parent_id": "m-shop"}),
+        ("POST", "/api/sessions/web/messages", [said, {**said, "parent_id": "m-shop"}]),
+        ("POST", "/api/sessions/web/messages:stream", {**said, "parent_id": "m-shop"}),
+        ("PATCH", "/api/messages/m-web", {"parent_id": "m-shop"}),
+        ("POST", "/api/learnings", {**learned, "session_id": "shop"}),
+        ("POST", "/api/learnings", {**learned, "superseded_by": fact}),
+        ("POST", "/api/learnings", {**learned, "source_messages": ["m-shop"]}),
+        ("PATCH", f"/api/learnings/{mine}", {"project": "shop"}),
+        ("PATCH", f"/api/learnings/{mine}", {"session_id": "shop"}),
+    ):
+        answer = locked.request(method, path, json=body, headers=token)
+        assert answer.status_code in (403, 404), (method, path, body, answer.text)
+    assert [each["id"] for each in locked.get("/api/sessions", headers=token).json()["items"]] == ["web"]
+    assert len(locked.get("/api/sessions/web/messages", headers=token).json()["items"]) == 1
+    for path in ("messages", "messages:stream"):
+        taken = locked.post(f"/api/sessions/web/{path}", json={**said, "id": "m-shop"}, headers=token)
+        assert taken.status_code == 409
+        assert "'shop'" not in taken.text
+    assert locked.patch("/api/sessions/web", json={"title": "new", "project": "web"}, headers=token).status_code == 200
 
 
 def test_a_link_shows_one_session_for_a_time(two_projects, locked):

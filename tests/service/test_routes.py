@@ -40,6 +40,19 @@ def test_lists_come_in_pages(client, session):
     assert client.get("/api/learnings", params={"cursor": first["next_cursor"]}).json()["code"] == "invalid_cursor"
 
 
+@pytest.mark.parametrize("kind", [kind for kind in kinds() if kind not in ("session", "message")])
+def test_every_list_takes_a_limit(client, kind):
+    assert client.get(f"/api/{kinds()[kind].declaration.plural}", params={"limit": 1}).json()["items"] == []
+
+
+def test_learnings_come_in_pages(client):
+    for n in range(3):
+        client.post("/api/learnings", json={"category": "fact", "content": f"number {n}"})
+    first = client.get("/api/learnings", params={"limit": 2}).json()
+    second = client.get("/api/learnings", params={"limit": 2, "cursor": first["next_cursor"]}).json()
+    assert [each["content"] for each in first["items"] + second["items"]] == ["number 2", "number 1", "number 0"]
+
+
 def test_what_is_saved_is_found_by_get_and_post(client, session):
     say(client, session, "the kettle whistles at noon")
     got = client.get("/api/search", params={"query": "kettle at noon", "limit": 3}).json()

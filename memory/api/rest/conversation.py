@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
 from memory.api.rest.bodies import Body, Parameters, changing, check_match, creation, etag
-from memory.api.rest.records import CURSOR, IF_NONE, LIMIT, listed, made_of
+from memory.api.rest.records import CURSOR, IF_NONE, LIMIT, check_references, listed, made_of, stays_within
 from memory.api.rest.service import Asked, Reads, Writes
 from memory.collections.collection import Page
 from memory.collections.sessions import SessionWithMessages
@@ -109,6 +109,7 @@ def change_session(
 ) -> Any:
     """Change fields of a session."""
     check_match(request, asked.session(id), body.model_dump(mode="json", exclude_unset=True))
+    stays_within(asked, "session", body.given())
     changed = asked.memory.sessions.update(id, **body.given())
     response.headers["ETag"] = etag(changed)
     asked.note(f"session:{id}", 1)
@@ -136,6 +137,7 @@ def restore_session(id: str, asked: Asked = Writes) -> Any:
 def fork_session(id: str, body: Fork, asked: Asked = Writes) -> Any:
     """Begin a session that shares this one's messages up to one of them."""
     asked.session(id)
+    asked.message(body.at)
     fields = {name: value for name, value in body.given().items() if name != "at" and value is not None}
     made = asked.memory.sessions.fork(id, at=body.at, **fields)
     asked.note(f"session:{made.id}", 1)
@@ -155,10 +157,18 @@ def append_messages(
 ) -> Any:
     """Save a message, or a list of them, at the end of a session; when this answers, they are on disk."""
     asked.session(id)
-    given = [each.given() for each in (body if isinstance(body, list) else [body])]
+    given = [said(asked, each) for each in (body if isinstance(body, list) else [body])]
     made = asked.memory.messages.append_many(id, given)
     asked.note(f"session:{id}", len(made))
     return list(made) if isinstance(body, list) else made[0]
+
+
+def said(asked: Asked, body: Body) -> dict[str, Any]:
+    """Give the fields of a new message, its session left out; see that a confined caller refers to what it sees."""
+    given = {name: value for name, value in body.given().items() if name != "session_id"}
+    if asked.is_confined:
+        check_references(asked, "message", given)
+    return given
 
 
 @router.get("/messages", response_model=Page[Message])
@@ -180,6 +190,7 @@ def get_message(id: str, response: Response, asked: Asked = Reads) -> Any:
 def change_message(id: str, body: ChangedMessage, request: Request, response: Response, asked: Asked = Writes) -> Any:
     """Change fields of a message; what it said before is kept as a version."""
     check_match(request, asked.message(id), body.model_dump(mode="json", exclude_unset=True))
+    stays_within(asked, "message", body.given())
     changed = asked.memory.messages.update(id, **body.given())
     response.headers["ETag"] = etag(changed)
     asked.note(f"message:{id}", 1)

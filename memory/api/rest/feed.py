@@ -59,30 +59,27 @@ class Feed:
         """
         reached = self._reached if after is None else after
         yield b"retry: 1000\n\n"
-        if reached < self._begins:
-            try:
-                async for event in self._logged(reached):
-                    reached = event.id
-                    if session_id in (None, event.session_id):
-                        yield frame(event)
-            except ChangesGone:
-                reached = self._reached
-                reset = {"type": "reset", "session_id": session_id, "message_id": None}
-                yield f"id: {reached}\nevent: reset\ndata: {json.dumps(reset)}\n\n".encode()
-            reached = max(reached, self._begins)
+        if reached > self._reached and reached > await run_in_threadpool(self._memory.store.changes.last_seq):
+            # an id of another store, or of this one before it was put back to an older state
+            reached = self._reached
+            yield _reset(reached, session_id)
         while not self._stop.is_set():
             news = self._news
+            while reached < self._begins:
+                # behind what is in memory: a reader that comes back, or a slow one
+                try:
+                    async for event in self._logged(reached):
+                        reached = event.id
+                        if session_id in (None, event.session_id):
+                            yield frame(event)
+                except ChangesGone:
+                    reached = self._reached
+                    yield _reset(reached, session_id)
+                reached = max(reached, self._begins)
             for event in self._behind(reached):
                 reached = event.id
                 if session_id in (None, event.session_id):
                     yield frame(event)
-            if self._begins > reached:
-                # so slow a reader that what it has not seen is no more in memory
-                async for event in self._logged(reached):
-                    reached = event.id
-                    if session_id in (None, event.session_id):
-                        yield frame(event)
-                reached = max(reached, self._begins)
             with suppress(TimeoutError):
                 await asyncio.wait_for(news.wait(), BEAT_SECONDS)
                 continue
@@ -113,10 +110,15 @@ class Feed:
         while not self._stop.is_set():
             with suppress(MemoryFault):
                 # a disk that fails for a while must not end the feed
-                for change in self._memory.watch(self._reached, stop=self._stop):
-                    told = list(events.of([change]))
-                    self._loop.call_soon_threadsafe(self._take, change.seq, told)
-                    self._reached = change.seq
+                try:
+                    for change in self._memory.watch(self._reached, stop=self._stop):
+                        told = list(events.of([change]))
+                        self._loop.call_soon_threadsafe(self._take, change.seq, told)
+                        self._reached = change.seq
+                except ChangesGone:
+                    last = self._memory.store.changes.last_seq()
+                    self._loop.call_soon_threadsafe(self._begin_anew, last)
+                    self._reached = last
             self._stop.wait(0.5)
 
     def _take(self, seq: int, told: list[LiveEvent]) -> None:
@@ -127,9 +129,20 @@ class Feed:
         if told:
             self._wake()
 
+    def _begin_anew(self, seq: int) -> None:
+        """Go on behind a change, since the log does not reach back to where the feed was; its readers are told."""
+        self._recent.clear()
+        self._begins = seq
+        self._wake()
+
     def _wake(self) -> None:
         self._news.set()
         self._news = asyncio.Event()
+
+
+def _reset(reached: int, session_id: str | None) -> bytes:
+    data = {"type": "reset", "session_id": session_id, "message_id": None}
+    return f"id: {reached}\nevent: reset\ndata: {json.dumps(data)}\n\n".encode()
 
 
 def _told(events: LiveEvents, changes: list[Change]) -> list[LiveEvent]:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, create_model
 
-from memory.api.rest.bodies import Body, changing, check_match, creation, etag
+from memory.api.rest.bodies import Body, Parameters, changing, check_match, creation, etag
 from memory.api.rest.problems import Problem, documented
 from memory.api.rest.service import Asked, Reads, Writes
 from memory.collections.collection import Page
@@ -30,7 +30,7 @@ def _router(kind: str, record: type[Record]) -> APIRouter:
     router = APIRouter(prefix=f"/api/{plural}", tags=[plural.replace("_", " ")], responses=IF_NONE)
     filters = create_model(
         f"{kind}_filters",
-        __base__=Body,
+        __base__=Parameters,
         **dict.fromkeys((*record.declaration.filters, "after", "before"), (str | None, None)),  # type: ignore[call-overload]
         limit=(int, LIMIT),
         cursor=(str | None, CURSOR),
@@ -55,6 +55,7 @@ def _router(kind: str, record: type[Record]) -> APIRouter:
 
     def change(id: str, body: Any, request: Request, response: Response, asked: Asked = Writes) -> Any:
         check_match(request, existing(asked, kind, id), body.model_dump(mode="json", exclude_unset=True))
+        stays_within(asked, kind, body.given())
         updated = asked.memory.collection(kind).update(id, **body.given())
         response.headers["ETag"] = etag(updated)
         asked.note(f"{kind}:{id}", 1)
@@ -125,24 +126,51 @@ def made_of(asked: Asked, kind: str, body: Body) -> Record:
 
 
 def confine(asked: Asked, kind: str, given: dict[str, Any]) -> None:
-    """See that what is saved lies where the caller may see it.
+    """See that what is saved lies where the caller may see it, and refers to nothing else.
 
     Raises:
         Problem: It does not.
+        UnknownRecord: It refers to a record that the caller may not see.
     """
-    allowed = asked.projects()
-    project = given.get("project") or given.get("project_id")
-    if project is not None:
-        found = asked.memory.projects.find(project)
-        if found is not None and found.id in allowed:
-            return
-    elif given.get("session_id") is not None:
-        asked.session(given["session_id"])
+    check_references(asked, kind, given)
+    if any(given.get(name) is not None for name in ("project", "project_id", "session_id")):
         return
-    elif kind in ("session", "learning") and len(asked.caller.projects) == 1:
+    if kind in ("session", "learning") and len(asked.caller.projects) == 1:
+        given.pop("project", None)
         given["project_id"] = asked.caller.projects[0]
         return
-    raise Problem(403, "confined", "this token saves into its own projects only; name one of them")
+    raise _elsewhere()
+
+
+def stays_within(asked: Asked, kind: str, given: dict[str, Any]) -> None:
+    """See that a change leaves a record where the caller may see it; see `confine`."""
+    if asked.is_confined:
+        check_references(asked, kind, given)
+        if any(name in given and given[name] is None for name in ("project", "project_id", "session_id")):
+            raise _elsewhere()
+
+
+def check_references(asked: Asked, kind: str, given: dict[str, Any]) -> None:
+    """See that a confined caller names only projects that are its own, and records that it sees."""
+    for name in {"project", "project_id"} & given.keys():
+        found = asked.memory.projects.find(given[name]) if given[name] else None
+        if given[name] and (found is None or found.id not in asked.projects()):
+            raise _elsewhere()
+        if given[name] and name == "project_id" and given.get("project", found) is None:
+            # the empty one would win, and what is saved lie in no project at all
+            raise _elsewhere()
+    others = {name: to.kind for name, to in kinds()[kind].declaration.references.items() if to.kind != "project"}
+    named = [(others[name], given[name]) for name in others if given.get(name) is not None]
+    named += [("message", each) for each in given.get("source_messages") or []]
+    for other, id in named:
+        if other == "message":
+            asked.message(id)
+        else:
+            existing(asked, other, id)
+
+
+def _elsewhere() -> Problem:
+    return Problem(403, "confined", "this token saves into its own projects only; name one of them")
 
 
 def _annotate(function: Callable[..., Any], **types: Any) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import queue
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from fastapi import Depends, Request
@@ -11,8 +12,8 @@ from starlette.concurrency import run_in_threadpool
 
 from memory.api.rest.feed import Feed
 from memory.api.rest.problems import Problem
-from memory.care.access import Audit, Caller, Role
-from memory.errors import UnknownRecord
+from memory.care.access import Audit, Caller, Role, Tokens
+from memory.errors import MemoryFault, UnknownRecord
 from memory.kinds import Record
 from memory.memory import Memory
 from memory.streaming import MessageStream
@@ -29,7 +30,8 @@ class Service:
         self.metrics: Any = None
         self._memories = {memory.store.workspace: memory}
         self._feeds: dict[str, Feed] = {}
-        self._streams: dict[str, MessageStream] = {}
+        self._streams: dict[tuple[str, str], MessageStream] = {}
+        """By workspace and id of the message; two workspaces may have the same ids."""
         self._lock = threading.Lock()
 
     def memory_of(self, workspace: str) -> Memory:
@@ -50,12 +52,16 @@ class Service:
         """Give the most changes that a feed has not told yet."""
         return max((feed.lag for feed in self._feeds.values()), default=0)
 
-    def keep_stream(self, stream: MessageStream) -> None:
-        """Hold a stream open for its next chunk."""
+    def keep_stream(self, stream: MessageStream, workspace: str) -> MessageStream:
+        """Hold a stream open for its next chunk, and give the one that is held: one message has one stream here."""
         with self._lock:
+            there = self._streams.get((workspace, stream.id))
+            if there is not None and there.is_open:
+                return there
             while len(self._streams) >= IDLE_STREAMS:
-                self._streams.pop(next(iter(self._streams))).release()
-            self._streams[stream.id] = stream
+                _let_go(self._streams.pop(next(iter(self._streams))))
+            self._streams[workspace, stream.id] = stream
+            return stream
 
     def stream_of(self, memory: Memory, id: str) -> MessageStream:
         """Give the stream of a message; after a restart it is opened again where it stopped.
@@ -64,20 +70,20 @@ class Service:
             UnknownRecord: There is no such message.
             Conflict: It is complete.
         """
+        workspace = memory.store.workspace
         with self._lock:
-            if stream := self._streams.get(id):
-                return stream
+            stream = self._streams.get((workspace, id))
+        if stream is not None and stream.is_open:
+            return stream
         message = memory.messages.get(id)
         if message is None:
             raise UnknownRecord(f"there is no message {id!r}; begin one with messages:stream")
-        stream = memory.messages.stream(message.session_id, role=message.role, id=id)
-        self.keep_stream(stream)
-        return stream
+        return self.keep_stream(memory.messages.stream(message.session_id, role=message.role, id=id), workspace)
 
-    def drop_stream(self, id: str) -> None:
+    def drop_stream(self, memory: Memory, id: str) -> None:
         """Let go of a stream that has ended."""
         with self._lock:
-            self._streams.pop(id, None)
+            self._streams.pop((memory.store.workspace, id), None)
 
     def end_feeds(self) -> None:
         """Let all streams of events end; may be called from a signal handler."""
@@ -89,10 +95,16 @@ class Service:
         for feed in self._feeds.values():
             feed.stop()
         for stream in list(self._streams.values()):
-            stream.release()
+            _let_go(stream)
         for memory in self._memories.values():
             if memory is not self.memory:
                 memory.close()
+
+
+def _let_go(stream: MessageStream) -> None:
+    with suppress(MemoryFault):
+        # its message is gone, or complete: what it still held has no place any more
+        stream.release()
 
 
 class Asked:
@@ -149,6 +161,16 @@ class Asked:
         """Give the ids of the projects that the caller is confined to, and of those below them."""
         numbers = {number for each in self.caller.projects for number in self.memory.projects.numbers_below(each)}
         return {record.id for record in self.memory.store.records.by_numbers("project", sorted(numbers)).values()}
+
+    def still_sees(self, session_id: str | None) -> bool:
+        """Say whether the token of this request still counts, and shows the session that it followed."""
+        secret = self.request.headers.get("authorization", "").partition(" ")[2].strip()
+        if secret and Tokens(self.memory.store).caller(secret) is None:
+            return False
+        try:
+            return session_id is None or not self.is_confined or bool(self.session(session_id))
+        except UnknownRecord:
+            return False
 
     def unconfined(self) -> None:
         """Refuse a caller who sees a part only.

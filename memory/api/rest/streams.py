@@ -1,19 +1,24 @@
 """Messages that are saved while they are being written, and the events of all that happens."""
 
+import time
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import Field
+from starlette.concurrency import run_in_threadpool
 
 from memory.api.rest.bodies import Body
-from memory.api.rest.conversation import NewMessage
+from memory.api.rest.conversation import NewMessage, said
 from memory.api.rest.problems import Problem
 from memory.api.rest.records import IF_NONE
 from memory.api.rest.service import Asked, Reads, Writes
 from memory.kinds.message import Message
 
 router = APIRouter(prefix="/api", tags=["streams and events"], responses=IF_NONE)
+LOOK_SECONDS = 5.0
+"""Between two looks whether the token of an open stream of events still counts. Untuned."""
 _EVENTS: dict[str, Any] = {
     "response_class": StreamingResponse,
     "responses": {200: {"description": "Server-sent events", "content": {"text/event-stream": {}}}},
@@ -36,10 +41,10 @@ class Failure(Body):
 def begin(id: str, body: NewMessage, asked: Asked = Writes) -> Any:
     """Begin a message that comes in chunks; one that broke off is gone on with by its id."""
     asked.session(id)
-    fields = {name: value for name, value in body.given().items() if value is not None}
+    fields = {name: value for name, value in said(asked, body).items() if value is not None}
     text = fields.pop("content", "")
     stream = asked.memory.messages.stream(id, role=fields.pop("role"), **fields)
-    asked.service.keep_stream(stream)
+    stream = asked.service.keep_stream(stream, asked.caller.workspace)
     if text:
         stream.write(text, flush=True)
     asked.note(f"message:{stream.id}", 1)
@@ -62,7 +67,7 @@ def finish(id: str, asked: Asked = Writes) -> Any:
     if found.status == "complete":
         return found
     finished = asked.service.stream_of(asked.memory, id).finish()
-    asked.service.drop_stream(id)
+    asked.service.drop_stream(asked.memory, id)
     return finished
 
 
@@ -73,7 +78,7 @@ def fail(id: str, body: Failure | None = None, asked: Asked = Writes) -> Any:
     if found.status == "complete":
         raise Problem(409, "conflict", "the message is complete; it cannot fail any more")
     failed = asked.service.stream_of(asked.memory, id).fail((body or Failure.model_validate({})).error)
-    asked.service.drop_stream(id)
+    asked.service.drop_stream(asked.memory, id)
     return failed
 
 
@@ -86,8 +91,6 @@ async def session_events(
     request: Request, id: str, last: LastEvent = None, after: After = None, asked: Asked = Reads
 ) -> StreamingResponse:
     """Follow one session: messages created, chunks, finished, failed; the session changed."""
-    from starlette.concurrency import run_in_threadpool
-
     await run_in_threadpool(asked.session, id)
     return await _stream(request, asked, _number(last, after), id)
 
@@ -104,7 +107,19 @@ async def events(
 async def _stream(request: Request, asked: Asked, after: int | None, session_id: str | None) -> StreamingResponse:
     feed = await asked.service.feed_of(asked.caller.workspace)
     headers = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
-    return StreamingResponse(feed.frames(after, session_id), media_type="text/event-stream", headers=headers)
+    frames = _while_it_counts(feed.frames(after, session_id), asked, session_id)
+    return StreamingResponse(frames, media_type="text/event-stream", headers=headers)
+
+
+async def _while_it_counts(frames: AsyncIterator[bytes], asked: Asked, session_id: str | None) -> AsyncIterator[bytes]:
+    """Pass a stream on until its token is revoked, has run out, or does not show the session any more."""
+    looked = time.monotonic()
+    async for frame in frames:
+        if time.monotonic() - looked > LOOK_SECONDS:
+            if not await run_in_threadpool(asked.still_sees, session_id):
+                return
+            looked = time.monotonic()
+        yield frame
 
 
 def _number(last: str | None, after: int | None) -> int | None:

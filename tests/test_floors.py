@@ -20,11 +20,19 @@ def test_a_third_party_package_lives_in_one_room():
         "tantivy": "indexers/",
         "apsw": "memory/store/",
         "click": "memory/api/cli/",
+        "fastapi": "memory/api/rest/",
+        "mcp": "memory/api/mcp/",
+        "mcp_types": "memory/api/mcp/",
     }
     for package, room in rooms.items():
         for path in [*ROOT.glob("memory/**/*.py"), *ROOT.glob("indexers/**/*.py")]:
             lines = path.read_text(encoding="utf-8").splitlines()
-            if any(line.strip().startswith((f"import {package}", f"from {package}")) for line in lines):
+            if any(
+                (line.strip() + "\n").startswith(
+                    (f"import {package}\n", f"import {package}.", f"from {package} ", f"from {package}.")
+                )
+                for line in lines
+            ):
                 assert path.relative_to(ROOT).as_posix().startswith(room), f"{package} in {path}"
 
 

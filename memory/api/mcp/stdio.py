@@ -141,6 +141,8 @@ def serve(store: str | None) -> None:
 async def _served(working: Working, opened: Opened) -> None:
     server = make_server(opened.reach, working)
     async with stdio_server() as (read, write):
+        # the server has standard output for itself now; what is printed would be held back and come out behind its end
+        sys.stdout = sys.stderr
         line = Line(read, write)
         await server.run(line, line, server.create_initialization_options())
 

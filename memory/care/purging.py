@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from indexers.errors import IndexBusy
 from memory.catch_up import KeywordIndex
 from memory.nearest import drop_files
+from memory.store.access import ANSWER_GONE, Access
 from memory.store.store import Store
 
 _PENDING = "purge_pending"
@@ -36,6 +37,8 @@ def note_purge(store: Store) -> None:
     """Note that there is something to purge; inside the transaction that makes it so."""
     if store.state(_PENDING) is None:
         store.set_state(_PENDING, "1")
+    # answers that the service keeps for who asks again hold what records said
+    Access(store.database).blank_answers(ANSWER_GONE)
 
 
 def is_purge_pending(store: Store) -> bool:

@@ -6,6 +6,11 @@ from typing import Any
 
 from memory.store.sqlite import Row, SqliteDatabase
 
+ANSWER_GONE = (
+    '{"type": "about:blank", "title": "Gone", "status": 410, "code": "answer_gone",'
+    ' "detail": "that was done when it was asked first; its answer is not kept"}'
+)
+"""What a request that comes again is answered, when what it was answered first is kept no more, or never was."""
 AUDIT_KEPT = 100_000
 """Rows of the audit log that are kept. Untuned."""
 
@@ -107,6 +112,10 @@ class Access:
                 (key, request, status, answer, at),
             )
             self._database.rows("delete from idempotency where at < ?", (drop_before,))
+
+    def blank_answers(self, answer: str) -> None:
+        """Put another text in the place of all kept answers, so that nothing of them is left; inside a transaction."""
+        self._database.rows("update idempotency set status = 410, answer = ?", (answer,))
 
     def _tokens(self, condition: str, parameters: Sequence[Any]) -> list[TokenRow]:
         rows = self._database.rows(

@@ -224,6 +224,14 @@ def test_a_service_that_is_asked_to_end_does_so_though_streams_are_open(running)
         assert memory.messages.get(message["id"]).content == "so far"
 
 
+def test_a_service_that_is_asked_to_end_at_once_leaves_no_word_behind(tmp_path):
+    for _ in range(3):
+        with serving(tmp_path / "store") as service:
+            service.process.terminate()
+            assert service.process.wait(20) == 0
+        assert not (tmp_path / "store" / "service.json").exists()
+
+
 def test_streams_that_are_wrong_are_refused(running):
     with running.client() as client:
         session = client.post("/api/sessions", json={}).json()["id"]
@@ -295,6 +303,24 @@ def test_very_many_searches_at_once_are_answered_or_sent_away(running):
             opened.close()
         assert set(answers) == {"200", "429"}
         assert client.get("/api/search", params={"query": "violet"}).status_code == 200
+
+
+@pytest.mark.parametrize("more", ["", "Idempotency-Key: one\r\n"])
+def test_of_an_upload_that_was_cut_off_nothing_is_taken_in(running, more):
+    host, port = "127.0.0.1", int(running.url.rpartition(":")[2])
+    line = '{"messages": [{"role": "user", "content": "where is the kettle?"}]}\n'
+    cut = socket.create_connection((host, port))
+    cut.sendall(f"POST /api/import HTTP/1.1\r\nHost: {host}\r\n{more}Content-Length: 500\r\n\r\n{line}".encode())
+    time.sleep(0.3)
+    cut.close()
+    time.sleep(0.3)
+    with running.client() as client:
+        assert client.get("/api/sessions").json()["items"] == []
+        whole = client.post("/api/import", content=line, headers={"Idempotency-Key": "one"})
+        assert whole.json()["totals"]["added"] == 1
+    running.process.terminate()
+    running.process.wait(20)
+    assert running.process.stderr.read() == ""
 
 
 def test_line_breaks_reach_no_log(running):

@@ -45,6 +45,7 @@ def test_who_asks_and_from_where_is_looked_at(client, headers, status):
         (b'{"title": "a", "title": "b"}', 400, "key_twice"),
         (b'{"title": NaN}', 400, "not_a_number"),
         (b'{"metadata": {"a": Infinity}}', 400, "not_a_number"),
+        (b'{"metadata": {"a": -1e999}}', 400, "not_a_number"),
         (b'{"title": "\xff"}', 400, "not_utf8"),
         ('{"title": "a"}'.encode("utf-16"), 400, "not_utf8"),
         (b'{"title"', 422, "not_json"),
@@ -166,6 +167,9 @@ def test_another_workspace_is_not_there(memory, tmp_path):
         assert foreign.json()["detail"].replace(hidden.id, "none") == missing.json()["detail"]
         assert client.get("/api/search", params={"query": "violet lantern"}).json()["hits"] == []
         assert client.get(f"/api/sessions/{hidden.id}", headers=token).json()["title"] == "hidden"
+        (id,) = [each["id"] for each in client.get("/api/tokens", headers=token).json()]
+        assert client.delete(f"/api/tokens/{id}").status_code == 404
+        assert client.get("/api/tokens", headers=token).status_code == 200
         assert [each["id"] for each in client.get("/api/sessions", headers=token).json()["items"]] == [hidden.id]
 
 
@@ -297,6 +301,24 @@ def test_writes_and_refusals_are_written_down_and_chained(client, memory):
     assert Audit(memory.store).broken_at() is None
     memory.store.database.rows("update audit set who = 'somebody else' where seq = 2")
     assert Audit(memory.store).broken_at() == 2
+
+
+def test_reads_of_a_token_and_what_its_role_may_not_are_written_down(two_projects, locked):
+    reader = bearer(two_projects, "t", "reader", projects=[two_projects.projects.find("web").id])
+    admin = bearer(two_projects, "a", "admin")
+    locked.get("/api/sessions/web", headers=reader)
+    locked.get("/api/search", params={"query": "violet"}, headers=reader)
+    locked.post("/api/sessions", json={}, headers=reader)
+    locked.get("/api/stats", headers=reader)
+    locked.get("/api/health", headers=reader)
+    entries = locked.get("/api/audit", headers=admin).json()
+    assert [(each["what"], each["target"], each["outcome"]) for each in entries] == [
+        ("GET /api/sessions/{id}", "web", "done"),
+        ("GET /api/search", None, "done"),
+        ("POST /api/sessions", None, "not_allowed"),
+        ("GET /api/stats", None, "done"),
+        ("GET /api/stats", None, "confined"),
+    ]
 
 
 def test_a_fault_of_the_program_tells_nothing_of_what_is_stored(client, monkeypatch):

@@ -1,5 +1,7 @@
 """REST: what is saved is read, listed, changed, found, deleted; what is wrong is said."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from memory.kinds import kinds
@@ -118,6 +120,25 @@ def test_a_change_of_what_was_changed_since_is_a_conflict(client, session):
     assert client.patch(path, json={"title": "second"}, headers={"If-Match": "*"}).json()["title"] == "second"
 
 
+def test_of_many_changes_of_one_state_one_wins(client, session):
+    path = f"/api/sessions/{session['id']}"
+    for _ in range(10):
+        known = {"If-Match": client.get(path).headers["etag"]}
+        with ThreadPoolExecutor(6) as pool:
+            told = list(
+                pool.map(lambda n, known=known: client.patch(path, json={"title": str(n)}, headers=known), range(6))
+            )
+        assert sorted(each.status_code for each in told) == [200, 409, 409, 409, 409, 409]
+
+
+def test_what_was_changed_since_is_not_deleted(client, session):
+    path = f"/api/sessions/{session['id']}"
+    known = {"If-Match": client.get(path).headers["etag"]}
+    client.patch(path, json={"title": "first"})
+    assert client.delete(path, headers=known).status_code == 409
+    assert client.delete(path, headers={"If-Match": client.get(path).headers["etag"]}).status_code == 204
+
+
 def test_a_write_that_is_sent_again_is_done_once(client, session):
     path, key = f"/api/sessions/{session['id']}/messages", {"Idempotency-Key": "one"}
     first = client.post(path, json={"role": "user", "content": "once"}, headers=key)
@@ -128,6 +149,29 @@ def test_a_write_that_is_sent_again_is_done_once(client, session):
     assert (again.status_code, again.headers["idempotent-replayed"]) == (201, "true")
     assert (other.status_code, other.json()["code"]) == (409, "idempotency_conflict")
     assert len(client.get(path).json()["items"]) == 1
+
+
+def test_an_answer_that_was_kept_is_forgotten_with_what_it_said(client, session):
+    path, key = f"/api/sessions/{session['id']}/messages", {"Idempotency-Key": "one"}
+    said = {"role": "user", "content": "the violet lantern stands there"}
+    id = client.post(path, json=said, headers=key).json()["id"]
+    done = client.post("/api/forget", json={"ids": [f"message:{id}"], "dry_run": False}).json()
+    again = client.post(path, json=said, headers=key)
+
+    assert done["residue"]["found"] == {}
+    assert (again.status_code, again.json()["code"]) == (410, "answer_gone")
+    assert client.get(path).json()["items"] == []
+
+
+def test_a_new_token_is_not_kept_for_who_asks_again(client, memory):
+    key = {"Idempotency-Key": "one"}
+    secret = client.post("/api/tokens", json={"name": "a"}, headers=key).json()["token"]
+    again = client.post("/api/tokens", json={"name": "a"}, headers=key)
+    assert (again.status_code, again.json()["code"]) == (410, "answer_gone")
+    assert len(client.get("/api/tokens").json()) == 1
+    memory.close()
+    files = [path for path in memory.store.directory.rglob("*") if path.is_file()]
+    assert not any(secret.encode() in path.read_bytes() for path in files)
 
 
 def test_what_is_exported_is_imported_elsewhere(client, session, tmp_path):
@@ -155,6 +199,22 @@ def test_a_history_is_uploaded(client):
     assert (
         client.post("/api/import", content=b"what is this", params={"name": "x.bin"}).json()["code"] == "unknown_format"
     )
+
+
+@pytest.mark.parametrize("name", ["a\0b.jsonl", "é" * 200, "..", "/", "\\..\\", "x" * 194 + ".jsonl"])
+def test_an_upload_may_have_any_name(client, name):
+    line = b'{"messages": [{"role": "user", "content": "where is the kettle?"}]}\n'
+    answer = client.post("/api/import", content=line, params={"name": name})
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["totals"]["added"] == 1
+
+
+@pytest.mark.parametrize("body", [b"", b"what is this", b'{"harkback_export": 99}\n'])
+def test_what_is_said_of_an_upload_names_no_folder_of_the_machine(client, body):
+    answer = client.post("/api/import", content=body, params={"name": "my.jsonl"})
+    assert answer.status_code == 422
+    assert "my.jsonl" in answer.json()["detail"]
+    assert "hark-upload" not in answer.text
 
 
 def test_numbers_and_health_are_told(client, session):

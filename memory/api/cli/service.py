@@ -165,6 +165,10 @@ def _say(url: str, store: str, as_json: bool) -> None:
     sys.stdout.flush()
 
 
+def _leave(number: int, frame: Any) -> None:
+    raise SystemExit(0)
+
+
 @contextmanager
 def _noted(directory: Path, url: str) -> Iterator[None]:
     """Leave word of where the service is."""
@@ -173,9 +177,12 @@ def _noted(directory: Path, url: str) -> Iterator[None]:
     handle = os.open(note, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         json.dump(said, file)
+    # asked to end before the server listens to signals, the word must not stay behind
+    before = signal.signal(signal.SIGTERM, _leave)
     try:
         yield
     finally:
+        signal.signal(signal.SIGTERM, before)
         try:
             if json.loads(note.read_text(encoding="utf-8")) == said:
                 note.unlink()

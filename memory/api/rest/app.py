@@ -3,12 +3,13 @@
 import re
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import anyio.to_thread
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
@@ -22,7 +23,7 @@ from memory.api.rest.idempotency import Idempotency
 from memory.api.rest.metrics import Metrics
 from memory.api.rest.problems import Problem, of_fault, response
 from memory.api.rest.records import routers
-from memory.api.rest.service import Service
+from memory.api.rest.service import Asked, Service
 from memory.care.access import Audit, Caller, Tokens
 from memory.errors import MemoryFault
 from memory.memory import Memory
@@ -115,8 +116,12 @@ def _methods(app: FastAPI, path: str) -> list[str]:
 
 
 def _answer_faults(app: FastAPI) -> None:
-    async def problem(_: Request, error: Exception) -> Response:
+    async def problem(request: Request, error: Exception) -> Response:
         assert isinstance(error, Problem)
+        if error.status == 403:
+            with suppress(Exception):
+                # a full disk must not keep a refusal from being told
+                await run_in_threadpool(lambda: Asked(request).note(request.path_params.get("id"), outcome=error.code))
         return response(error)
 
     async def fault(_: Request, error: Exception) -> Response:

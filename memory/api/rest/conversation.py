@@ -1,12 +1,13 @@
 """Sessions and their messages."""
 
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
-from memory.api.rest.bodies import Body, Parameters, changing, check_match, creation, etag
-from memory.api.rest.records import CURSOR, IF_NONE, LIMIT, check_references, listed, made_of, stays_within
+from memory.api.rest.bodies import Body, Parameters, changing, creation, etag
+from memory.api.rest.records import CURSOR, IF_NONE, LIMIT, check_references, listed, made_of, matched, stays_within
 from memory.api.rest.service import Asked, Reads, Writes
 from memory.collections.collection import Page
 from memory.collections.sessions import SessionWithMessages
@@ -108,19 +109,19 @@ def change_session(
     asked: Asked = Writes,
 ) -> Any:
     """Change fields of a session."""
-    check_match(request, asked.session(id), body.model_dump(mode="json", exclude_unset=True))
-    stays_within(asked, "session", body.given())
-    changed = asked.memory.sessions.update(id, **body.given())
+    with matched(request, asked, partial(asked.session, id), body.model_dump(mode="json", exclude_unset=True)):
+        stays_within(asked, "session", body.given())
+        changed = asked.memory.sessions.update(id, **body.given())
     response.headers["ETag"] = etag(changed)
     asked.note(f"session:{id}", 1)
     return changed
 
 
 @router.delete("/sessions/{id}", status_code=204)
-def delete_session(id: str, hard: bool = False, asked: Asked = Writes) -> None:
+def delete_session(id: str, request: Request, hard: bool = False, asked: Asked = Writes) -> None:
     """Delete a session with its messages, so that it can be restored; for good with `hard`."""
-    asked.session(id)
-    asked.memory.sessions.delete(id, hard=hard)
+    with matched(request, asked, partial(asked.session, id)):
+        asked.memory.sessions.delete(id, hard=hard)
     asked.note(f"session:{id}", 1)
 
 
@@ -189,19 +190,19 @@ def get_message(id: str, response: Response, asked: Asked = Reads) -> Any:
 @router.patch("/messages/{id}", response_model=Message)
 def change_message(id: str, body: ChangedMessage, request: Request, response: Response, asked: Asked = Writes) -> Any:
     """Change fields of a message; what it said before is kept as a version."""
-    check_match(request, asked.message(id), body.model_dump(mode="json", exclude_unset=True))
-    stays_within(asked, "message", body.given())
-    changed = asked.memory.messages.update(id, **body.given())
+    with matched(request, asked, partial(asked.message, id), body.model_dump(mode="json", exclude_unset=True)):
+        stays_within(asked, "message", body.given())
+        changed = asked.memory.messages.update(id, **body.given())
     response.headers["ETag"] = etag(changed)
     asked.note(f"message:{id}", 1)
     return changed
 
 
 @router.delete("/messages/{id}", status_code=204)
-def delete_message(id: str, hard: bool = False, asked: Asked = Writes) -> None:
+def delete_message(id: str, request: Request, hard: bool = False, asked: Asked = Writes) -> None:
     """Delete a message, so that it can be restored; for good with `hard`."""
-    asked.message(id)
-    asked.memory.messages.delete(id, hard=hard)
+    with matched(request, asked, partial(asked.message, id)):
+        asked.memory.messages.delete(id, hard=hard)
     asked.note(f"message:{id}", 1)
 
 

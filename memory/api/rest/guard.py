@@ -1,6 +1,7 @@
 """What stands before every route, in this order: size, Host, Origin, who asks, how often, and what a body may be."""
 
 import json
+import math
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
@@ -200,6 +201,11 @@ class Guard:
         return counted
 
 
+def cut_off() -> Problem:
+    """Say that a body ended before it was whole; nothing is done with half of one."""
+    return Problem(400, "cut_off", "the body was broken off; nothing was done")
+
+
 def _unknown(detail: str) -> Problem:
     return Problem(401, "unknown_token", detail, {"WWW-Authenticate": "Bearer"})
 
@@ -211,7 +217,7 @@ async def _read(receive: Callable[[], Awaitable[Message]]) -> bytes:
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":
-                    return b""
+                    raise cut_off()
                 found.append(message.get("body") or b"")
                 if not message.get("more_body"):
                     return b"".join(found)
@@ -240,7 +246,7 @@ def check_json(data: bytes) -> None:
     if deepest > MOST_NESTED and _is_too_deep(text):
         raise Problem(400, "too_deep", f"a body is nested at most {MOST_NESTED} deep")
     try:
-        json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant, parse_int=_short)
+        json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant, parse_int=_short, parse_float=_finite)
     except RecursionError as error:
         raise Problem(400, "too_deep", f"a body is nested at most {MOST_NESTED} deep") from error
     except ValueError as error:
@@ -279,6 +285,13 @@ def _once(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> None:
     raise Problem(400, "not_a_number", f"{name} is no number in JSON")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise Problem(400, "not_a_number", f"{digits[:40]} is larger than a number can be")
+    return number
 
 
 def _short(digits: str) -> int:

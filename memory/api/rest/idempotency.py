@@ -11,8 +11,9 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from memory.api.rest.guard import cut_off
 from memory.api.rest.problems import Problem, response
-from memory.store.access import Access
+from memory.store.access import ANSWER_GONE, Access
 from memory.store.schema import micros
 from memory.store.store import Store
 
@@ -20,6 +21,8 @@ KEPT = timedelta(days=1)
 """How long an answer is kept. Untuned."""
 LONGEST_KEY, LONGEST_ANSWER = 200, 4_000_000
 _WRITES = ("POST", "PATCH", "DELETE")
+_SECRET = ("/tokens", "/share")
+"""Ends of routes whose answer is shown once."""
 
 
 class Idempotency:
@@ -40,7 +43,11 @@ class Idempotency:
             problem = Problem(400, "idempotency_key", f"an Idempotency-Key has 1 to {LONGEST_KEY} characters")
             await response(problem)(scope, receive, send)
             return
-        body = await _body(receive)
+        try:
+            body = await _body(receive)
+        except Problem as problem:
+            await response(problem)(scope, receive, send)
+            return
         caller = scope["state"]["caller"]
         key = hashlib.sha256(f"{caller.workspace}\0{caller.who}\0{given}".encode()).hexdigest()
         asked = (
@@ -97,6 +104,9 @@ class Idempotency:
             now = datetime.fromtimestamp(time.time(), UTC)
             answer_text = b"".join(found).decode("utf-8", "replace")
             times = (micros(now), micros(now - KEPT))
+            if status < 400 and str(scope["path"]).endswith(_SECRET):
+                # a token is nowhere kept as it is
+                status, answer_text = 410, ANSWER_GONE
             await run_in_threadpool(self._access.keep_answer, key, request, status, answer_text, *times)
 
 
@@ -104,6 +114,8 @@ async def _body(receive: Receive) -> bytes:
     found = []
     while True:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            raise cut_off()
         found.append(message.get("body") or b"")
         if not message.get("more_body"):
             return b"".join(found)

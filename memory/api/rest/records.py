@@ -1,6 +1,7 @@
 """Collections of every kind: list, create, read, change, delete, restore; and what learnings and relationships add."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -54,16 +55,17 @@ def _router(kind: str, record: type[Record]) -> APIRouter:
         return found
 
     def change(id: str, body: Any, request: Request, response: Response, asked: Asked = Writes) -> Any:
-        check_match(request, existing(asked, kind, id), body.model_dump(mode="json", exclude_unset=True))
-        stays_within(asked, kind, body.given())
-        updated = asked.memory.collection(kind).update(id, **body.given())
+        sent = body.model_dump(mode="json", exclude_unset=True)
+        with matched(request, asked, lambda: existing(asked, kind, id), sent):
+            stays_within(asked, kind, body.given())
+            updated = asked.memory.collection(kind).update(id, **body.given())
         response.headers["ETag"] = etag(updated)
         asked.note(f"{kind}:{id}", 1)
         return updated
 
-    def delete(id: str, hard: bool = False, asked: Asked = Writes) -> None:
-        existing(asked, kind, id)
-        asked.memory.collection(kind).delete(id, hard=hard)
+    def delete(id: str, request: Request, hard: bool = False, asked: Asked = Writes) -> None:
+        with matched(request, asked, lambda: existing(asked, kind, id)):
+            asked.memory.collection(kind).delete(id, hard=hard)
         asked.note(f"{kind}:{id}", 1)
 
     def restore(id: str, asked: Asked = Writes) -> Any:
@@ -87,6 +89,20 @@ def _router(kind: str, record: type[Record]) -> APIRouter:
             "/{id}/restore", restore, methods=["POST"], response_model=record, summary=f"Restore a {said}"
         )
     return router
+
+
+@contextmanager
+def matched(
+    request: Request, asked: Asked, read: Callable[[], Any], sent: dict[str, Any] | None = None
+) -> Iterator[None]:
+    """Change a record that the caller may see; with an If-Match what is looked at and the change are one transaction."""
+    if "if-match" not in request.headers:
+        read()
+        yield
+        return
+    with asked.memory.store.transaction():
+        check_match(request, read(), sent or {})
+        yield
 
 
 def listed(asked: Asked, kind: str, given: BaseModel) -> Any:

@@ -18,6 +18,8 @@ from memory.kinds import Record
 from memory.memory import Memory
 from memory.streaming import MessageStream
 
+UNNOTED = ("/api/health", "/metrics", "/api/export")
+"""Reads that tell nothing of what is stored and are asked for all the time, and one that is noted by itself."""
 IDLE_STREAMS = 10_000
 """Streams that are held open; more are closed, and opened again when a chunk comes. Untuned."""
 
@@ -183,11 +185,11 @@ class Asked:
                 403, "confined", "this token is for some projects, or one session; this needs all of the workspace"
             )
 
-    def note(self, target: str | None, count: int | None = None) -> None:
-        """Write into the audit log what was done; reads of this machine's own user are not noted."""
+    def note(self, target: str | None, count: int | None = None, outcome: str = "done") -> None:
+        """Write into the audit log what was done, or refused; reads of this machine's own user are not noted."""
         method, path = self.request.method, self.request.scope.get("route")
         what = f"{method} {getattr(path, 'path', self.request.url.path)}"
-        Audit(self.memory.store).note(self.caller.who, what, target, "done", count)
+        Audit(self.memory.store).note(self.caller.who, what, target, outcome, count)
 
 
 def _asked(role: Role) -> Callable[[Request], Asked]:
@@ -195,6 +197,10 @@ def _asked(role: Role) -> Callable[[Request], Asked]:
         found = Asked(request)
         if not found.caller.may(role):
             raise Problem(403, "not_allowed", f"this token may not do that; it takes the role {role}")
+        if role == "reader" and request.url.path not in UNNOTED and "authorization" in request.headers:
+            with suppress(MemoryFault):
+                # a full disk must not keep anybody from reading
+                found.note(request.path_params.get("id"))
         return found
 
     return asked

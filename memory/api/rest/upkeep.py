@@ -11,14 +11,17 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import PlainTextResponse, StreamingResponse
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
 
 from memory.api.rest.bodies import Body
+from memory.api.rest.guard import cut_off
 from memory.api.rest.metrics import exposition
-from memory.api.rest.problems import Problem, documented
+from memory.api.rest.problems import Problem, documented, of_fault
 from memory.api.rest.records import IF_NONE
 from memory.api.rest.service import Administers, Asked, Reads, Writes, begun, pieces_of
 from memory.care.access import Audit, AuditEntry, NewToken, Token, Tokens
 from memory.care.forgetting import Forgotten
+from memory.errors import MemoryFault, UnknownRecord
 from memory.exchange.loading import Loaded
 from memory.importing.report import ImportReport
 from memory.operations import forget_
@@ -123,18 +126,33 @@ async def import_(
     """Take in an uploaded file: a Harkback export, or a history of any format that can be read. The body is the file."""
     asked.unconfined()
     with tempfile.TemporaryDirectory(prefix="hark-upload-") as folder:
-        path = Path(folder) / (Path(name.replace("\\", "/")).name.lstrip(".") or "upload.jsonl")
+        path = Path(folder) / _file_name(name)
         first = b""
         with path.open("wb") as file:
-            async for piece in request.stream():
-                first = first or piece[:4096]
-                await run_in_threadpool(file.write, piece)
-        if first.lstrip().startswith(b'{"harkback_export"'):
-            answer: Any = await run_in_threadpool(lambda: asked.memory.load(path, on_duplicate=on_duplicate))
-        else:
-            answer = await run_in_threadpool(lambda: asked.memory.import_(path, format=format, project=project))
+            try:
+                async for piece in request.stream():
+                    first = first or piece[:4096]
+                    await run_in_threadpool(file.write, piece)
+            except ClientDisconnect as error:
+                raise cut_off() from error
+        try:
+            if first.lstrip().startswith(b'{"harkback_export"'):
+                answer: Any = await run_in_threadpool(lambda: asked.memory.load(path, on_duplicate=on_duplicate))
+            else:
+                answer = await run_in_threadpool(lambda: asked.memory.import_(path, format=format, project=project))
+        except MemoryFault as error:
+            problem = of_fault(error)
+            # where the upload was put for a while is nobody's business
+            raise Problem(problem.status, problem.code, problem.detail.replace(f"{folder}/", "")) from error
     await run_in_threadpool(asked.note, None, None)
     return answer
+
+
+def _file_name(given: str) -> str:
+    """Make a name that a file can have of what a client says."""
+    said = Path(given.replace("\\", "/").replace("\0", "")).name.lstrip(".")
+    # file systems count bytes; how it ends says more than how it begins
+    return said.encode("utf-8", "replace")[-200:].decode("utf-8", "ignore") or "upload.jsonl"
 
 
 @router.get("/stats", response_model=Stats)
@@ -200,6 +218,8 @@ def add_token(body: TokenRequest, asked: Asked = Administers) -> Any:
 def revoke_token(id: str, asked: Asked = Administers) -> None:
     """Let a token count for nothing."""
     asked.unconfined()
+    if id not in {each.id for each in Tokens(asked.memory.store).all() if each.workspace == asked.caller.workspace}:
+        raise UnknownRecord(f"there is no token {id!r}; /api/tokens lists them")
     Tokens(asked.memory.store).revoke(id)
     asked.note(f"token:{id}", 1)
 

@@ -46,13 +46,13 @@ class Sessions(Collection[Session]):
         said = [record for _, record in found_messages if isinstance(record, Message)]
         return SessionWithMessages(**{name: getattr(found, name) for name in Session.model_fields}, messages=said)
 
-    def fork(self, id: str, *, at: str, **fields: Any) -> Session:
+    def fork(self, id: str, /, *, at: str, **fields: Any) -> Session:
         """Begin a session that shares another's messages up to one of them, and then goes its own way.
 
         Args:
             id: The session to fork.
             at: Id of the last message that both share.
-            fields: Fields of the new session, such as `title`; the project and model of the old one are kept.
+            fields: Fields of the new session, such as `title` and `id`; the project and model of the old one are kept.
 
         Raises:
             UnknownRecord: There is no such session or message.

@@ -250,3 +250,30 @@ def test_the_routes_are_described(client):
         assert path in paths
     for record in kinds().values():
         assert f"/api/{record.declaration.plural}" in paths
+
+
+def test_a_write_whose_answer_was_lost_is_done_once(client, session, memory):
+    at = say(client, session, "shared").json()["id"]
+    path = f"/api/sessions/{session['id']}"
+    writes = [
+        ("/api/sessions", {"title": "one"}),
+        (f"{path}/messages", {"role": "user", "content": "one"}),
+        (f"{path}/messages", [{"role": "user", "content": "two"}, {"role": "user", "content": "two"}]),
+        (f"{path}/messages:stream", {"role": "assistant", "content": "so far"}),
+        (f"{path}/fork", {"at": at}),
+        ("/api/learnings", {"category": "fact", "content": "tea is hot"}),
+        ("/api/relationships", {"source": "a.py", "target": "b.py", "type": "code_code"}),
+        ("/api/tags", {"name": "blue"}),
+    ]
+    for place, (route, body) in enumerate(writes):
+        key = {"Idempotency-Key": f"key {place}"}
+        first = client.post(route, json=body, headers=key)
+        before = memory.stats().counts
+        # as if the program had been killed between the write and the keeping of its answer
+        memory.store.database.rows("delete from idempotency")
+        again = client.post(route, json=body, headers=key)
+        assert again.status_code == first.status_code == 201, again.text
+        ids = [each["id"] for each in (again.json() if isinstance(body, list) else [again.json()])]
+        assert ids == [each["id"] for each in (first.json() if isinstance(body, list) else [first.json()])]
+        assert memory.stats().counts == before
+    assert client.post("/api/tags", json={"name": "red"}, headers={"Idempotency-Key": "key 7"}).status_code == 201

@@ -140,6 +140,8 @@ def fork_session(id: str, body: Fork, asked: Asked = Writes) -> Any:
     asked.session(id)
     asked.message(body.at)
     fields = {name: value for name, value in body.given().items() if name != "at" and value is not None}
+    if asked.name(fields) and (there := asked.memory.sessions.get(fields["id"])) is not None:
+        return there
     made = asked.memory.sessions.fork(id, at=body.at, **fields)
     asked.note(f"session:{made.id}", 1)
     return made
@@ -159,7 +161,12 @@ def append_messages(
     """Save a message, or a list of them, at the end of a session; when this answers, they are on disk."""
     asked.session(id)
     given = [said(asked, each) for each in (body if isinstance(body, list) else [body])]
-    made = asked.memory.messages.append_many(id, given)
+    named = [asked.name(each, place) for place, each in enumerate(given)]
+    there = [
+        asked.memory.messages.get(each["id"]) if is_ours else None for each, is_ours in zip(given, named, strict=True)
+    ]
+    # all of a list is saved, or nothing
+    made = there if all(there) else asked.memory.messages.append_many(id, given)
     asked.note(f"session:{id}", len(made))
     return list(made) if isinstance(body, list) else made[0]
 

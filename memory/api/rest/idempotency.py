@@ -98,7 +98,7 @@ class Idempotency:
             await send(message)
 
         # ids of what is made follow from the key, so that one who sends it again after a crash makes nothing twice
-        scope["state"]["idempotency_key"] = key
+        scope["state"]["idempotency_key"] = f"{key}:{request}"
         await self.app(scope, again, kept)
         if status < 500 and status not in (408, 429) and size <= LONGEST_ANSWER:
             now = datetime.fromtimestamp(time.time(), UTC)

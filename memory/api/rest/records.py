@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, create_model
@@ -131,6 +131,8 @@ def made_of(asked: Asked, kind: str, body: Body) -> Record:
     if asked.is_confined:
         confine(asked, kind, given)
     collection = asked.memory.collection(kind)
+    if asked.name(given) and (there := collection.get(given["id"])) is not None:
+        return cast(Record, there)
     if kind == "relationship":
         given = {name: value for name, value in given.items() if value is not None}
         made: Record = asked.memory.graph.relate(given.pop("source"), given.pop("target"), **given)

@@ -1,8 +1,10 @@
 """What the routes share: the memories of the workspaces, their feeds, streams that are open, and who may see what."""
 
 import asyncio
+import hashlib
 import queue
 import threading
+import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from typing import Any
@@ -173,6 +175,21 @@ class Asked:
             return session_id is None or not self.is_confined or bool(self.session(session_id))
         except UnknownRecord:
             return False
+
+    def name(self, given: dict[str, Any], place: int = 0) -> bool:
+        """Give what is made an id that follows from the request's `Idempotency-Key`, where it has none of its own.
+
+        So a request that comes again after a crash, before its answer was kept, makes nothing twice.
+
+        Returns:
+            Whether it was named so.
+        """
+        key = getattr(self.request.state, "idempotency_key", None)
+        if key is None or given.get("id") is not None:
+            return False
+        digest = hashlib.sha256(f"{key}:{place}".encode()).digest()[:16]
+        given["id"] = str(uuid.UUID(bytes=digest, version=5))
+        return True
 
     def unconfined(self) -> None:
         """Refuse a caller who sees a part only.

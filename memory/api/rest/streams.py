@@ -42,6 +42,8 @@ def begin(id: str, body: NewMessage, asked: Asked = Writes) -> Any:
     """Begin a message that comes in chunks; one that broke off is gone on with by its id."""
     asked.session(id)
     fields = {name: value for name, value in said(asked, body).items() if value is not None}
+    if asked.name(fields) and (there := asked.memory.messages.get(fields["id"])) is not None:
+        return there
     text = fields.pop("content", "")
     stream = asked.memory.messages.stream(id, role=fields.pop("role"), **fields)
     stream = asked.service.keep_stream(stream, asked.caller.workspace)

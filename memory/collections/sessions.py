@@ -46,13 +46,14 @@ class Sessions(Collection[Session]):
         said = [record for _, record in found_messages if isinstance(record, Message)]
         return SessionWithMessages(**{name: getattr(found, name) for name in Session.model_fields}, messages=said)
 
-    def fork(self, id: str, /, *, at: str, **fields: Any) -> Session:
+    def fork(self, id: str, *, at: str, new_id: str | None = None, **fields: Any) -> Session:
         """Begin a session that shares another's messages up to one of them, and then goes its own way.
 
         Args:
             id: The session to fork.
             at: Id of the last message that both share.
-            fields: Fields of the new session, such as `title` and `id`; the project and model of the old one are kept.
+            new_id: Of the new session; None for one that is made.
+            fields: Fields of the new session, such as `title`; the project and model of the old one are kept.
 
         Raises:
             UnknownRecord: There is no such session or message.
@@ -71,7 +72,7 @@ class Sessions(Collection[Session]):
         if session_number not in inside:
             raise InvalidInput(f"message {at!r} is not one of session {id!r}; fork the session it is in")
         kept = {"title": origin.title, "project_id": origin.project_id, "model": origin.model}
-        return self.create(**{**kept, **fields}, parent_id=id, forked_at=at)
+        return self.create(**{**kept, **fields, "id": new_id}, parent_id=id, forked_at=at)
 
     def _part_with(self, number: int) -> None:
         """Let what forks read of a session that goes go over to them."""

@@ -276,4 +276,5 @@ def test_a_write_whose_answer_was_lost_is_done_once(client, session, memory):
         ids = [each["id"] for each in (again.json() if isinstance(body, list) else [again.json()])]
         assert ids == [each["id"] for each in (first.json() if isinstance(body, list) else [first.json()])]
         assert memory.stats().counts == before
-    assert client.post("/api/tags", json={"name": "red"}, headers={"Idempotency-Key": "key 7"}).status_code == 201
+    named = client.post(f"{path}/fork", json={"at": at, "id": "my fork"})
+    assert named.json()["id"] == "my fork"

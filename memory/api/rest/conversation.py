@@ -142,7 +142,7 @@ def fork_session(id: str, body: Fork, asked: Asked = Writes) -> Any:
     fields = {name: value for name, value in body.given().items() if name != "at" and value is not None}
     if asked.name(fields) and (there := asked.memory.sessions.get(fields["id"])) is not None:
         return there
-    made = asked.memory.sessions.fork(id, at=body.at, **fields)
+    made = asked.memory.sessions.fork(id, at=body.at, new_id=fields.pop("id", None), **fields)
     asked.note(f"session:{made.id}", 1)
     return made
 

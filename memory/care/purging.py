@@ -32,6 +32,18 @@ class Purged(BaseModel):
     log_emptied: bool
     """Whether the write-ahead log is empty; when not, another program reads an old state: the next run empties it."""
 
+    def told(self) -> str:
+        """Say it in a line for people."""
+        return (
+            f"keyword index made anew ({self.documents:,} pieces), file written anew, {self.freed_bytes:,} bytes freed"
+        )
+
+    def to_do(self) -> str | None:
+        """Say what is left to do; None for nothing."""
+        if self.log_emptied:
+            return None
+        return "another program still reads an older state, so the write-ahead log is not empty; run the same command again"
+
 
 def note_purge(store: Store) -> None:
     """Note that there is something to purge; inside the transaction that makes it so."""

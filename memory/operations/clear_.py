@@ -44,13 +44,10 @@ def rows(answer: Cleared, arguments: Arguments) -> Lines:
     elif answer.dry_run:
         yield "nothing was written; with --yes they are cleared for good"
     if answer.purged:
-        yield (
-            f"keyword index made anew ({answer.purged.documents:,} pieces), file written anew, "
-            f"{answer.purged.freed_bytes:,} bytes freed"
-        )
+        yield answer.purged.told()
 
 
 def faults(answer: Cleared) -> Lines:
     """Say what is still to do."""
-    if answer.purged and not answer.purged.log_emptied:
-        yield "another program still reads an older state, so the write-ahead log is not empty; run the same command again"
+    if answer.purged and (to_do := answer.purged.to_do()):
+        yield to_do

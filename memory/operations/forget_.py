@@ -71,10 +71,7 @@ def rows(answer: Forgotten, arguments: Arguments) -> Lines:
     for name, sessions in answer.changed.items():
         yield (f"{len(sessions):,}", f"{name} of sessions that stay, taken out")
     if answer.purged:
-        yield (
-            f"keyword index made anew ({answer.purged.documents:,} pieces), file written anew, "
-            f"{answer.purged.freed_bytes:,} bytes freed"
-        )
+        yield answer.purged.told()
     if answer.residue:
         residue = answer.residue
         yield (
@@ -91,8 +88,8 @@ def _backups(answer: Forgotten) -> Lines:
 
 def faults(answer: Forgotten) -> Lines:
     """Say what is still to do."""
-    if answer.purged and not answer.purged.log_emptied:
-        yield "another program still reads an older state, so the write-ahead log is not empty; run the same command again"
+    if answer.purged and (to_do := answer.purged.to_do()):
+        yield to_do
     for file in answer.residue.found if answer.residue else ():
         yield f"{file} still holds some of it; close other programs that use this store and run the same command again"
     for kind, ids in answer.also_in.items():

@@ -48,13 +48,10 @@ def rows(answer: Redacted, arguments: Arguments) -> Lines:
     if answer.rows:
         yield f"{answer.rows:,} records written, the pieces and vectors of {answer.vectors:,} made anew"
     if answer.purged:
-        yield (
-            f"keyword index made anew ({answer.purged.documents:,} pieces), file written anew, "
-            f"{answer.purged.freed_bytes:,} bytes freed"
-        )
+        yield answer.purged.told()
 
 
 def faults(answer: Redacted) -> Lines:
     """Say what is still to do."""
-    if answer.purged and not answer.purged.log_emptied:
-        yield "another program still reads an older state, so the write-ahead log is not empty; run `hark redact` again"
+    if answer.purged and (to_do := answer.purged.to_do()):
+        yield to_do

@@ -4,6 +4,7 @@ import threading
 
 import numpy as np
 import pytest
+from older_stores import back_to
 
 from indexers.embedders import open_embedder
 from indexers.errors import EmbedderError
@@ -25,12 +26,7 @@ def test_a_store_from_before_tokens_were_kept_is_searched_and_written(tmp_path):
     with Memory.open(tmp_path / "s") as memory:
         session = memory.sessions.create(title="tea")
         first = memory.messages.append(session.id, role="user", content="the kettle whistles at noon")
-        memory.store.database.rows("drop table piece_tokens")
-        memory.store.database.rows("pragma user_version = 2")
-        for column in ("status", "length"):
-            memory.store.database.rows(f"alter table change drop column {column}")
-        for table in ("token", "audit", "idempotency"):
-            memory.store.database.rows(f"drop table {table}")
+        back_to(memory, 2)
     with Memory.open(tmp_path / "s") as memory:
         second = memory.messages.append(session.id, role="user", content="the samovar hums")
         result = memory.search("kettle at noon")

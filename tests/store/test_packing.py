@@ -1,6 +1,7 @@
 """Long texts are stored compressed, and nobody who reads them notices."""
 
 import pytest
+from older_stores import back_to
 
 from memory import Memory
 from memory.errors import NewerStore
@@ -64,12 +65,7 @@ def test_a_store_from_before_is_read_and_written(tmp_path):
     with Memory.open(tmp_path / "s") as memory:
         session = memory.sessions.create()
         said = memory.messages.append(session.id, role="user", content=LONG)
-        memory.store.database.rows("update message set content = unpacked(content)")
-        memory.store.database.rows("pragma user_version = 3")
-        for column in ("status", "length"):
-            memory.store.database.rows(f"alter table change drop column {column}")
-        for table in ("token", "audit", "idempotency"):
-            memory.store.database.rows(f"drop table {table}")
+        back_to(memory, 3)
     with Memory.open(tmp_path / "s") as memory:
         assert memory.messages.get(said.id).content == LONG
         assert memory.store.database.row("pragma user_version")[0] == SCHEMA_VERSION

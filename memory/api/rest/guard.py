@@ -210,17 +210,26 @@ def _unknown(detail: str) -> Problem:
     return Problem(401, "unknown_token", detail, {"WWW-Authenticate": "Bearer"})
 
 
-async def _read(receive: Callable[[], Awaitable[Message]]) -> bytes:
+async def whole_body(receive: Callable[[], Awaitable[Message]]) -> bytes:
+    """Read a body to its end.
+
+    Raises:
+        Problem: It ended before it was whole.
+    """
     found: list[bytes] = []
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise cut_off()
+        found.append(message.get("body") or b"")
+        if not message.get("more_body"):
+            return b"".join(found)
+
+
+async def _read(receive: Callable[[], Awaitable[Message]]) -> bytes:
     try:
         with anyio.fail_after(BODY_SECONDS):
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise cut_off()
-                found.append(message.get("body") or b"")
-                if not message.get("more_body"):
-                    return b"".join(found)
+            return await whole_body(receive)
     except TimeoutError as error:
         raise Problem(408, "too_slow", f"a body must come within {BODY_SECONDS:.0f} seconds") from error
 

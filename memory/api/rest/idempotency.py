@@ -11,7 +11,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from memory.api.rest.guard import cut_off
+from memory.api.rest.guard import whole_body
 from memory.api.rest.problems import Problem, response
 from memory.store.access import ANSWER_GONE, Access
 from memory.store.schema import micros
@@ -44,7 +44,7 @@ class Idempotency:
             await response(problem)(scope, receive, send)
             return
         try:
-            body = await _body(receive)
+            body = await whole_body(receive)
         except Problem as problem:
             await response(problem)(scope, receive, send)
             return
@@ -108,14 +108,3 @@ class Idempotency:
                 # a token is nowhere kept as it is
                 status, answer_text = 410, ANSWER_GONE
             await run_in_threadpool(self._access.keep_answer, key, request, status, answer_text, *times)
-
-
-async def _body(receive: Receive) -> bytes:
-    found = []
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise cut_off()
-        found.append(message.get("body") or b"")
-        if not message.get("more_body"):
-            return b"".join(found)

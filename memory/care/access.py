@@ -38,6 +38,11 @@ class Token(BaseModel):
     expires_at: datetime | None
     revoked_at: datetime | None
 
+    @property
+    def counts(self) -> bool:
+        """Whether it lets anybody in."""
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > datetime.now(UTC))
+
 
 class NewToken(Token):
     """A token that was just made, with the secret that is shown once."""

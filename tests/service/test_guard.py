@@ -51,6 +51,8 @@ def test_who_asks_and_from_where_is_looked_at(client, headers, status):
         (b'{"title"', 422, "not_json"),
         (b'{"titel": "a"}', 422, "invalid_input"),
         (b'{"title": 5}', 422, "invalid_input"),
+        (b'{"id": "a/b"}', 422, "invalid_input"),
+        (b'{"id": ""}', 422, "invalid_input"),
         (b"[]", 422, "invalid_input"),
         (b"", 422, "invalid_input"),
     ],

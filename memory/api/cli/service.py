@@ -71,7 +71,7 @@ def serve(host: str, port: int, store: str | None, as_json: bool) -> None:
         settings = memory.options
         is_open = host not in LOOPBACK
         needs_token = settings.token_required or is_open
-        alive = [token for token in Tokens(memory.store).all() if token.revoked_at is None and token.session_id is None]
+        alive = [token for token in Tokens(memory.store).all() if token.counts and token.session_id is None]
         if needs_token and not alive:
             raise InvalidInput(
                 f"{host} can be reached by others, so a token is needed; make one first: `hark token add NAME --role writer`"

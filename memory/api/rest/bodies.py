@@ -48,7 +48,11 @@ def creation(kind: str) -> type[Body]:
     """Make the body that creates a record of a kind."""
     fields: dict[str, Any] = {}
     for name, field in _settable(kinds()[kind]).items():
-        needs_none = name in ("id", "created_at")
+        if name == "id":
+            # it stands in the address of what is made
+            fields[name] = (str | None, Field(None, min_length=1, max_length=512, pattern="^[^/]+$"))
+            continue
+        needs_none = name == "created_at"
         fields[name] = (field.annotation | None, None) if needs_none and field.annotation else (field.annotation, field)
     return create_model(f"New{_title(kind)}", __base__=Body, **{**fields, **_ALSO.get(kind, {})})
 

@@ -42,7 +42,7 @@ class Fork(Body):
 
     at: str = Field(description="The id of the last message that both share.")
     title: str | None = None
-    id: str | None = None
+    id: str | None = Field(None, min_length=1, max_length=512, pattern="^[^/]+$")
 
 
 class SessionFilters(Parameters):

@@ -278,3 +278,17 @@ def test_a_write_whose_answer_was_lost_is_done_once(client, session, memory):
         assert memory.stats().counts == before
     named = client.post(f"{path}/fork", json={"at": at, "id": "my fork"})
     assert named.json()["id"] == "my fork"
+
+
+def test_the_bytes_of_an_attachment_are_read_and_never_shown(client, session, memory):
+    message = say(client, session, "see the picture").json()["id"]
+    page = b"<script>alert(1)</script>"
+    made = memory.attachments.create(data=page, name="a.html", media_type="text/html", message_id=message)
+    answer = client.get(f"/api/attachments/{made.id}/data")
+    assert answer.content == page
+    assert answer.headers["content-type"] == "application/octet-stream"
+    assert (answer.headers["content-disposition"], answer.headers["x-content-type-options"]) == (
+        "attachment",
+        "nosniff",
+    )
+    assert client.get("/api/attachments/none/data").status_code == 404

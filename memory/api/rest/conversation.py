@@ -11,6 +11,7 @@ from memory.api.rest.records import CURSOR, IF_NONE, LIMIT, check_references, li
 from memory.api.rest.service import Asked, Reads, Writes
 from memory.collections.collection import Page
 from memory.collections.sessions import SessionWithMessages
+from memory.errors import UnknownRecord
 from memory.kinds.message import Message, MessageVersion
 from memory.kinds.session import Session
 
@@ -237,3 +238,20 @@ def versions(id: str, asked: Asked = Reads) -> Any:
     """Read what a message said before it was edited."""
     asked.message(id)
     return asked.memory.messages.versions(id)
+
+
+@router.get(
+    "/attachments/{id}/data",
+    response_class=Response,
+    responses={200: {"description": "The bytes", "content": {"application/octet-stream": {}}}},
+)
+def attachment_bytes(id: str, asked: Asked = Reads) -> Response:
+    """Read the bytes of an attachment; a browser is told to save them and not to show them."""
+    found = asked.memory.attachments.get(id)
+    if found is None:
+        raise UnknownRecord(f"there is no attachment {id!r}")
+    if asked.is_confined:
+        asked.message(found.message_id or "")
+    # whatever it says it is, it is no page of this service
+    headers = {"Content-Disposition": "attachment", "X-Content-Type-Options": "nosniff", "ETag": f'"{found.sha256}"'}
+    return Response(asked.memory.attachments.data(id), media_type="application/octet-stream", headers=headers)

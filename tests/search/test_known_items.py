@@ -84,18 +84,18 @@ def items(histories: Memory) -> Items:
     return Items(histories)
 
 
-def found(memory: Memory, query: str, session: str, mode: str) -> bool:
-    hits = memory.search(query, mode=mode, group="session", limit=5).hits
+def found(memory: Memory, query: str, session: str, mode: str, first: int = 5) -> bool:
+    hits = memory.search(query, mode=mode, group="session", limit=first).hits
     return session in [hit.session_id for hit in hits]
 
 
-def check(memory, items, modes, ask=lambda text: text, at_least=5):
+def check(memory, items, modes, ask=lambda text: text, at_least=5, first=5):
     assert len(items) >= at_least
     missed = [
         (mode, ask(text), session)
         for session, text in items
         for mode in modes
-        if not found(memory, ask(text), session, mode)
+        if not found(memory, ask(text), session, mode, first)
     ]
     assert missed == []
 
@@ -146,22 +146,14 @@ def test_an_identifier_is_found_whole_and_in_parts(histories, items):
 
 @pytest.mark.slow
 def test_a_word_with_a_typo_is_found(histories, items):
-    def sessions(word):
-        return len(histories.search(word, mode="keyword", group="session", limit=6).hits)
-
-    # a word is known to one session only when its stem is, so the index is asked; where the wrong word is near to words of
-    # more than five sessions, which of them come first is chance
+    # a word is known to one session only when its stem is, so the index is asked
     drawn = [
         (session, word)
         for session, word in items.draw("rare_words")
-        if sessions(word) == 1 and sessions(wrong(word)) <= 5
+        if len(histories.search(word, mode="keyword", group="session", limit=5).hits) == 1
     ]
-    check(histories, drawn, ["hybrid", "keyword"], wrong)
-
-
-def wrong(word: str) -> str:
-    """Swap two letters of a word."""
-    return word[:3] + word[4] + word[3] + word[5:]
+    # the wrong word, or its beginning, may be as near to words of other sessions
+    check(histories, drawn, ["hybrid", "keyword"], lambda word: word[:3] + word[4] + word[3] + word[5:], first=10)
 
 
 def parts(name: str) -> list[str]:

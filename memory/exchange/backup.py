@@ -198,18 +198,7 @@ def _taken(store: Store, folder: BackupFolder, on_progress: Progress | None) -> 
     for name, data in _blocks(copy):
         blocks.append(name)
         whole.update(data)
-    fresh = dict.fromkeys(name for name in blocks if not folder.has_block(name))
-    new_blocks, wanted = len(fresh), set(fresh)
-
-    def coming() -> Iterator[tuple[str, bytes]]:
-        for at, (name, data) in enumerate(_blocks(copy)):
-            if name in wanted:
-                wanted.discard(name)
-                yield name, data
-            if on_progress and at % 64 == 0:
-                on_progress("blocks", at, len(blocks))
-
-    new_bytes = folder.put_blocks(coming()) if fresh else 0
+    new_blocks, new_bytes = _put_new(folder, copy, blocks, on_progress)
     manifest = Manifest(
         format=FORMAT,
         number=1 + max((each.number for each in folder.manifests()[0]), default=0),
@@ -226,6 +215,22 @@ def _taken(store: Store, folder: BackupFolder, on_progress: Progress | None) -> 
     ).sealed()
     folder.write_manifest(manifest)
     return manifest, new_blocks, new_bytes
+
+
+def _put_new(folder: BackupFolder, copy: Path, blocks: list[str], on_progress: Progress | None) -> tuple[int, int]:
+    """Put the blocks into the folder that it has not; give how many there were, and what they take on disk."""
+    wanted = {name for name in blocks if not folder.has_block(name)}
+    count = len(wanted)
+
+    def coming() -> Iterator[tuple[str, bytes]]:
+        for at, (name, data) in enumerate(_blocks(copy)):
+            if name in wanted:
+                wanted.discard(name)
+                yield name, data
+            if on_progress and at % 64 == 0:
+                on_progress("blocks", at, len(blocks))
+
+    return count, folder.put_blocks(coming()) if count else 0
 
 
 def _blocks(copy: Path) -> Iterator[tuple[str, bytes]]:

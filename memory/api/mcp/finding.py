@@ -1,5 +1,6 @@
 """The tools that find and read: search_memory, recall, read_session."""
 
+from abc import abstractmethod
 from datetime import datetime
 from typing import Literal
 
@@ -29,9 +30,9 @@ MOST_SEARCHED = 200
 class ToolAnswer(BaseModel):
     """What a tool answers: structured, and as text."""
 
+    @abstractmethod
     def text(self) -> str:
         """Write it for a model to read."""
-        raise NotImplementedError
 
 
 class Narrowing(ToolArguments):

@@ -63,18 +63,21 @@ def make_app(memory: Memory, rules: Rules | None = None) -> Any:
         app.include_router(router)
     app.add_route("/mcp", mcp)  # type: ignore[arg-type]
     _answer_faults(app)
+    return Timed(_guarded(app, memory, rules or Rules()), metrics, service)
+
+
+def _guarded(app: ASGIApp, memory: Memory, rules: Rules) -> Guard:
+    """Put in front of the routes what every request goes through."""
+    packed = GZipMiddleware(Idempotency(app, memory.store), minimum_size=1_000, compresslevel=5)
     local = Caller("local", "admin", memory.store.workspace)
-    refused = Audit(memory.store)
-    inner: ASGIApp = Idempotency(app, memory.store)
-    inner = GZipMiddleware(inner, minimum_size=1_000, compresslevel=5)
-    guarded = Guard(
-        inner,
-        rules or Rules(),
+    audit = Audit(memory.store)
+    return Guard(
+        packed,
+        rules,
         Tokens(memory.store).caller,
         local,
-        lambda who, what, code: refused.note(who, what, None, code),
+        lambda who, what, code: audit.note(who, what, None, code),
     )
-    return Timed(guarded, metrics, service)
 
 
 class Timed:

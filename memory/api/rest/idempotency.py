@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import json
-import time
 from datetime import UTC, datetime, timedelta
 
 from starlette.concurrency import run_in_threadpool
@@ -15,6 +14,7 @@ from memory.api.rest.guard import whole_body
 from memory.api.rest.problems import Problem, response
 from memory.store.access import ANSWER_GONE, Access
 from memory.store.schema import micros
+from memory.store.sqlite import Row
 from memory.store.store import Store
 
 KEPT = timedelta(days=1)
@@ -67,15 +67,7 @@ class Idempotency:
     async def _once(self, key: str, request: str, body: bytes, scope: Scope, receive: Receive, send: Send) -> None:
         before = await run_in_threadpool(self._access.answer_to, key)
         if before is not None:
-            if before[0] != request:
-                problem = Problem(409, "idempotency_conflict", "that Idempotency-Key was sent with another request")
-                await response(problem)(scope, receive, send)
-                return
-            kind = "application/json" if before[1] < 400 else "application/problem+json"
-            answer = Response(
-                before[2].encode(), before[1], {"Idempotent-Replayed": "true"}, kind if before[2] else None
-            )
-            await answer(scope, receive, send)
+            await _replayed(before, request)(scope, receive, send)
             return
         is_read = False
 
@@ -101,10 +93,21 @@ class Idempotency:
         scope["state"]["idempotency_key"] = f"{key}:{request}"
         await self.app(scope, again, kept)
         if status < 500 and status not in (408, 429) and size <= LONGEST_ANSWER:
-            now = datetime.fromtimestamp(time.time(), UTC)
-            answer_text = b"".join(found).decode("utf-8", "replace")
-            times = (micros(now), micros(now - KEPT))
-            if status < 400 and str(scope["path"]).endswith(_SECRET):
-                # a token is nowhere kept as it is
-                status, answer_text = 410, ANSWER_GONE
-            await run_in_threadpool(self._access.keep_answer, key, request, status, answer_text, *times)
+            await run_in_threadpool(self._keep, key, request, str(scope["path"]), status, b"".join(found))
+
+    def _keep(self, key: str, request: str, path: str, status: int, answer: bytes) -> None:
+        now = datetime.now(UTC)
+        text = answer.decode("utf-8", "replace")
+        if status < 400 and path.endswith(_SECRET):
+            # a token is nowhere kept as it is
+            status, text = 410, ANSWER_GONE
+        self._access.keep_answer(key, request, status, text, micros(now), micros(now - KEPT))
+
+
+def _replayed(before: Row, request: str) -> Response:
+    """Answer as before; a key that came with another request is refused."""
+    asked, status, answer = before
+    if asked != request:
+        return response(Problem(409, "idempotency_conflict", "that Idempotency-Key was sent with another request"))
+    kind = "application/json" if status < 400 else "application/problem+json"
+    return Response(answer.encode(), status, {"Idempotent-Replayed": "true"}, kind if answer else None)

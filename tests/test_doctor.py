@@ -10,6 +10,7 @@ import pytest
 
 from memory import Memory
 from memory.api.cli.main import main
+from memory.care.access import Audit
 from memory.care.examining import CHECKS
 from memory.errors import DamagedStore, NoStore, StoreFault
 from memory.searchable import group_of
@@ -338,3 +339,12 @@ def test_a_damaged_message_is_no_answer_and_others_are(place):
         assert "message number 8 is damaged" in (answer.legs[-1].fault or "")
         memory.reindex()
         assert memory.search("heron", mode="keyword").hits
+
+
+def test_an_audit_log_that_was_changed_by_hand_is_told(place):
+    with Memory.open(place) as memory:
+        for n in range(3):
+            Audit(memory.store).note("local", "GET /api/sessions", str(n), "done")
+        assert memory.doctor().ok
+        memory.store.database.rows("update audit set who = 'somebody else' where seq = 2")
+        assert "row 2 does not prove" in memory.doctor().problems[0].what

@@ -13,6 +13,7 @@ from indexers.embedders.static import built_in
 from indexers.errors import IndexerError
 from indexers.keyword.tantivy_files import damaged_files
 from indexers.late_interaction import pack_tokens, tag_of
+from memory.care.access import Audit
 from memory.care.purging import is_purge_pending, purge
 from memory.catch_up import WENT_BACKWARDS, KeywordIndex
 from memory.errors import MemoryFault
@@ -291,6 +292,15 @@ def _purge(patient: Patient) -> None:
     purge(patient.store, patient.keyword)
 
 
+def audit(patient: Patient) -> Iterator[Finding]:
+    """See that each row of the audit log proves the one before it."""
+    if (row := Audit(patient.store).broken_at()) is not None:
+        yield Finding(
+            f"the audit log was changed by hand: row {row} does not prove the one before it",
+            to_do="ask who writes to the store's file; the rows themselves are as they are",
+        )
+
+
 def place(patient: Patient) -> Iterator[Finding]:
     """Look at where the store lies, and who may read it."""
     directory = patient.store.directory
@@ -325,6 +335,7 @@ CHECKS: tuple[tuple[str, Callable[[Patient], Iterator[Finding]]], ...] = (
     ("the keyword index", keyword_index),
     ("attachments", attachments),
     ("what was forgotten", forgotten),
+    ("the audit log", audit),
     ("the place", place),
 )
 """Every check, in the order in which one rests on the one before."""

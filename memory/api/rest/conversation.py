@@ -218,7 +218,9 @@ def delete_message(id: str, request: Request, hard: bool = False, asked: Asked =
 def restore_message(id: str, asked: Asked = Writes) -> Any:
     """Bring a deleted message back."""
     asked.unconfined()
-    return asked.memory.messages.restore(id)
+    restored = asked.memory.messages.restore(id)
+    asked.note(f"message:{id}", 1)
+    return restored
 
 
 @router.get("/messages/{id}/around", response_model=list[Message])

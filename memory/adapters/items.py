@@ -13,7 +13,7 @@ from typing import Any
 
 from memory.collections.collection import is_too_deep
 from memory.collections.sessions import SessionWithMessages
-from memory.errors import Conflict, InvalidInput
+from memory.errors import Conflict, InvalidInput, UnknownRecord
 from memory.ids import native_id, new_id
 from memory.importers.reading.records import MessageRecord
 from memory.importers.reading.spoken import first_line
@@ -104,10 +104,12 @@ class ItemLog:
             return []
         session = self.ensure()
         pictures = [each for id, item in new.items() for each in _pictures(id, item)]
-        with self.memory.store.transaction() if pictures else nullcontext():
-            self.memory.messages.append_many(self.session_id, saved)
-            for fields in pictures:
-                self.memory.attachments.create(**fields)
+        try:
+            self._write(saved, pictures)
+        except UnknownRecord:
+            # another one has cleared it since: what is said now begins it anew
+            session = self.ensure()
+            self._write(saved, pictures)
         if session.title is None and (title := _title(new.values())):
             self.memory.sessions.update(self.session_id, title=title)
         return list(new.values())
@@ -146,6 +148,12 @@ class ItemLog:
                 self._fields = {**self._fields, "title": before.title, "project_id": before.project_id}
                 self._fields.pop("project", None)
             self.add(items)
+
+    def _write(self, messages: Sequence[Mapping[str, Any]], pictures: Sequence[Mapping[str, Any]]) -> None:
+        with self.memory.store.transaction() if pictures else nullcontext():
+            self.memory.messages.append_many(self.session_id, messages)
+            for fields in pictures:
+                self.memory.attachments.create(**fields)
 
     def tool_names(self) -> dict[str, str]:
         """Give the tools of the calls among the last messages, by the calls' ids."""

@@ -187,19 +187,15 @@ class ItemLog:
         return found.messages if isinstance(found, SessionWithMessages) else []
 
     def _values(self, messages: Sequence[Message]) -> list[tuple[Message, Any]]:
-        return [(each, _value(item)) for each in messages if _is_first(item := self._item(each))]
+        return [(each, value_of(item)) for each in messages if holds_value(item := self._item(each))]
 
     def _item(self, message: Message) -> Mapping[str, Any]:
         item = message.metadata.get(ITEM)
         return item if isinstance(item, dict) and item.get("of") == self._framework else {}
 
     def _messages(self, id: str, item: Item) -> list[dict[str, Any]]:
-        value = plain(item.value)
-        is_odd = _is_odd(value)
-        if is_odd:
-            first = {"of": self._framework, "json": json.dumps(self.memory.saver.redactor.value(value))}
-        else:
-            first = {"of": self._framework, "value": value}
+        first = kept(self.memory, self._framework, item.value)
+        is_odd = "json" in first
         found = []
         for at, record in enumerate(item.records):
             fields = {name: getattr(record, name) for name in _COPIED} | {"role": record.role}
@@ -208,9 +204,9 @@ class ItemLog:
             fields |= {"content": content_of(record), "parts": parts}
             if is_odd:
                 fields |= {"tool_call": None}
-            kept = {name: value for name, value in record.metadata.items() if name in ("origin", "usage")}
+            said = {name: value for name, value in record.metadata.items() if name in ("origin", "usage")}
             fields["id"] = id if at == 0 else f"{id}#{at}"
-            fields["metadata"] = kept | {ITEM: first if at == 0 else {"of": self._framework, "with": id}}
+            fields["metadata"] = said | {ITEM: first if at == 0 else {"of": self._framework, "with": id}}
             found.append(fields)
         return found
 
@@ -220,23 +216,30 @@ def session_id(framework: str, key: Sequence[str]) -> str:
     return native_id(framework, "session", json.dumps(list(key)))
 
 
-def plain(value: Any) -> Any:
-    """Give a value as it comes back from JSON.
+def kept(memory: Memory, framework: str, value: Any) -> dict[str, Any]:
+    """Give what stands under `item` in the metadata of what a framework's item became.
+
+    What JSON can say and the store cannot hold is kept as a text, in which everything is escaped.
 
     Raises:
         InvalidInput: It has no JSON form.
     """
     try:
-        return json.loads(json.dumps(value))
+        value = json.loads(json.dumps(value))
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidInput(f"the item has no JSON form ({error}); give text, numbers, lists and dicts") from error
+    if _is_odd(value):
+        return {"of": framework, "json": json.dumps(memory.saver.redactor.value(value))}
+    return {"of": framework, "value": value}
 
 
-def _is_first(item: Mapping[str, Any]) -> bool:
+def holds_value(item: Mapping[str, Any]) -> bool:
+    """Say whether what stands under `item` is a framework's item, and not the name of the message that has it."""
     return "value" in item or "json" in item
 
 
-def _value(item: Mapping[str, Any]) -> Any:
+def value_of(item: Mapping[str, Any]) -> Any:
+    """Give a framework's item back."""
     return json.loads(item["json"]) if "json" in item else item["value"]
 
 

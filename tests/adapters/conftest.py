@@ -5,6 +5,11 @@ import os
 import pytest
 
 
+def pytest_configure(config):
+    # marks of plugins that langchain-tests brings along, and that are not loaded (pyproject.toml)
+    config.addinivalue_line("markers", "benchmark: of pytest-benchmark")
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report(collector):
     """Under HARK_NO_SKIP a file that is skipped as a whole is a failure, too."""

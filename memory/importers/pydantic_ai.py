@@ -76,6 +76,12 @@ def read(source: Source) -> Iterator[Item]:
     yield from read_document(source, _document)
 
 
+def messages_of(message: dict[str, Any], session_key: str) -> list[MessageRecord]:
+    """Make the messages of one message of a history, without keys: what tells equal ones apart stands elsewhere."""
+    history = _History({"id": session_key, "messages": [message]}, "messages", Beginnings(_begins), None)
+    return [each for each in history.items() if isinstance(each, MessageRecord)]
+
+
 def _is_lines(sample: Sample) -> bool:
     """Say whether the first line is a whole history, and not the beginning of a document of several lines."""
     if sample.records:

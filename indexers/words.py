@@ -205,6 +205,11 @@ def _analyzer() -> "TextAnalyzer":
     )
 
 
+def is_beginning(word: str) -> bool:
+    """Say whether a word of a query is asked for as a beginning: `harb*`; one letter is none."""
+    return len(word) > 2 and word.endswith("*") and word[:-1].replace("_", "").isalnum()
+
+
 def stems(text: str) -> list[str]:
     """Give the stems of a text's words in order: split at all that is no letter or digit, lower case, no accents."""
     return list(_analyzer().analyze(spaced(text)))

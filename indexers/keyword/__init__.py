@@ -7,7 +7,18 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from indexers.document import Document, Filter, Hit
-from indexers.words import ENDING, SHORTEST_ENDING, STOP_WORDS, bigrams, humps, names, signs, spaced, stems
+from indexers.words import (
+    ENDING,
+    SHORTEST_ENDING,
+    STOP_WORDS,
+    bigrams,
+    humps,
+    is_beginning,
+    names,
+    signs,
+    spaced,
+    stems,
+)
 
 EXTRA_WEIGHT = 2.0
 """What a name made of neighbouring words of the query counts against a word as rare. Untuned."""
@@ -92,7 +103,7 @@ def terms_of(
     if "body" in fields:
         found.update((Term("identifiers", name, is_extra=True), None) for name in _joined(words))
     for word in words:
-        if len(word) > 2 and word.endswith("*") and word[:-1].replace("_", "").isalnum():
+        if is_beginning(word):
             found[Term("identifiers", word[:-1].lower(), is_prefix=True)] = None
             found.update((Term(name, word[:-1].lower(), is_prefix=True), None) for name in fields)
             continue

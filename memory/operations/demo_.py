@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict
 
 from memory.operations import Lines
+from memory.samples import LEARNED
 from memory.search.answer import SearchResult
 
 if TYPE_CHECKING:
@@ -44,6 +45,9 @@ def run(memory: "Memory", arguments: Arguments, on_progress: Callable[[str, int,
     """Import the samples and search them."""
     with as_file(files("memory.samples")) as folder:
         report = memory.import_(folder, on_progress=on_progress)
+    for learned in LEARNED:
+        if memory.learnings.get(learned["id"]) is None:
+            memory.learnings.add(**learned)
     found = [memory.search(query, limit=3) for query in SEARCHES]
     totals = report.totals
     return Answer(
@@ -64,3 +68,4 @@ def rows(answer: Answer, arguments: Arguments) -> Lines:
     yield f'  hark --store {answer.store} search "flaky test" --group session'
     yield f'  hark --store {answer.store} recall "what did we decide about the database?"'
     yield "  hark import ~/.claude/projects"
+    yield f"  hark --store {answer.store} serve   # a page to read and search in, at http://127.0.0.1:8470"

@@ -1,6 +1,8 @@
 """When is a hit an answer? A floor for scores, and what clears it in any case."""
 
-from indexers.words import ENDING, STOP_WORDS, bigrams, names, normal, signs, stems
+import re
+
+from indexers.words import ENDING, STOP_WORDS, bigrams, is_beginning, names, normal, signs, stems
 from memory.search.query import ParsedQuery
 
 MIN_SCORE = 0.1
@@ -29,11 +31,14 @@ class Certain:
 
     def __init__(self, parsed: ParsedQuery) -> None:
         self._phrases = [" ".join(normal(text).lower().split()) for text in parsed.phrases]
-        found = [name for word in parsed.words for name in names(word)[0].split() if not name.startswith(ENDING)]
+        begun = [word for word in parsed.words if is_beginning(word)]
+        words = [word for word in parsed.words if word not in begun]
+        found = [name for word in words for name in names(word)[0].split() if not name.startswith(ENDING)]
         self._names = [name for name in found if len(name) > 3]
-        wanted = [word for word in parsed.words if word.lower() not in STOP_WORDS]
+        self._beginnings = [re.compile(rf"(?<![^\W_]){re.escape(normal(word[:-1]).lower())}") for word in begun]
+        wanted = [word for word in words if word.lower() not in STOP_WORDS]
         self._stems = {stem for word in wanted for stem in stems(word)}
-        self._pairs = {pair for word in parsed.words for pair in f"{bigrams(word)} {signs(word)}".split()}
+        self._pairs = {pair for word in words for pair in f"{bigrams(word)} {signs(word)}".split()}
 
     def holds(self, text: str) -> bool:
         """Say whether a text holds the whole quoted phrase, an identifier of the query, or all its words but stop words."""
@@ -44,6 +49,8 @@ class Certain:
         flat = " ".join(lower.split())
         if self._phrases and all(phrase in flat for phrase in self._phrases):
             return True
-        if not self._stems and not self._pairs:
+        if not self._stems and not self._pairs and not self._beginnings:
+            return False
+        if not all(beginning.search(lower) for beginning in self._beginnings):
             return False
         return self._stems <= set(stems(text)) and all(pair in text for pair in self._pairs)

@@ -53,6 +53,9 @@ class Reading:
     def text(self, candidate: Candidate) -> str:
         """The piece that was found."""
         place = candidate.place
+        if place.kind == "learning" and place.passage:
+            # found by its files or tags: what was learned is what a reader wants to see
+            return self.whole(candidate)
         return self._texts[candidate.record].get(place.passage, "")[place.start_at : place.end_at]
 
     def whole(self, candidate: Candidate) -> str:

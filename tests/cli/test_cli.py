@@ -246,6 +246,9 @@ def test_the_demo_fills_a_store_and_finds_things(hark):
     assert "8470" in out
     assert "Try next" in out
     assert json.loads(hark("demo", "--json")[1])["messages"] > 100
+    learned = json.loads(hark("learnings", "--json")[1])["items"]
+    assert len(learned) == 3
+    assert all(json.loads(hark("around", each["source_messages"][0], "--json")[1]) for each in learned)
 
 
 @pytest.mark.slow

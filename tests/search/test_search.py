@@ -166,6 +166,19 @@ def test_what_was_never_said_is_abstained_from(talk):
     assert talk.search("quarterly revenue of the zeppelin", min_score=0).hits
 
 
+@pytest.mark.parametrize(
+    ("query", "found"), [("ket*", ["tea"]), ("ke* wine", ["tea"]), ("Donaud*", ["m5"]), ("k*", [])]
+)
+def test_the_beginning_of_a_word_is_asked_for_with_a_star_and_is_an_answer(talk, query, found):
+    assert ids(talk, query)[:1] == found
+
+
+def test_a_learning_that_is_found_by_its_files_shows_what_was_learned(memory):
+    memory.learnings.add("decision", "the kettle stays below 2", related_files=["kitchen/kettle.toml"], id="l")
+    hit = memory.search("kettle.toml").hits[0]
+    assert (hit.id, hit.snippet.startswith("the <mark>kettle</mark> stays below 2")) == ("l", True)
+
+
 def test_an_empty_store_answers_nothing(memory):
     result = memory.search("anything")
 

@@ -43,6 +43,10 @@ class Item:
     """At least one."""
     key: str | None = None
     """What it is known by in its session: it is saved once. None for one that is always new."""
+    id: str | None = None
+    """Of its first message; None for one that is made of its session and its key."""
+    parent_id: str | None = None
+    """Of the message that its first one follows, where that need not be the one before."""
 
 
 class ItemLog:
@@ -59,8 +63,8 @@ class ItemLog:
         """
         self.memory = memory
         self.session_id = session_id(framework, key)
+        self.name = "/".join(key)
         self._framework = framework
-        self._key = key
         self._fields = session
 
     def session(self) -> Session | None:
@@ -76,7 +80,7 @@ class ItemLog:
         found = self.session()
         if found is not None:
             return found
-        source = {"format": self._framework, "path": self._framework, "external_id": "/".join(self._key)}
+        source = {"format": self._framework, "path": self._framework, "external_id": self.name}
         try:
             return self.memory.sessions.create(id=self.session_id, source=source, **self._fields)
         except Conflict as error:
@@ -84,7 +88,7 @@ class ItemLog:
             if (made := self.session()) is not None:
                 return made
             raise InvalidInput(
-                f"session {self.session_id} ({self._framework} {'/'.join(self._key)!r}) was deleted; "
+                f"session {self.session_id} ({self._framework} {self.name!r}) was deleted; "
                 "restore it, or take another session"
             ) from error
 
@@ -96,7 +100,7 @@ class ItemLog:
         """
         named: dict[str, Item] = {}
         for item in items:
-            named.setdefault(self._id(item.key), item)
+            named.setdefault(item.id or self._id(item.key), item)
         known = self.memory.store.records.owners(list(named))
         new = {id: item for id, item in named.items() if id not in known}
         saved = [fields for id, item in new.items() for fields in self._messages(id, item)]
@@ -206,6 +210,7 @@ class ItemLog:
                 fields |= {"tool_call": None}
             said = {name: value for name, value in record.metadata.items() if name in ("origin", "usage")}
             fields["id"] = id if at == 0 else f"{id}#{at}"
+            fields["parent_id"] = item.parent_id if at == 0 else None
             fields["metadata"] = said | {ITEM: first if at == 0 else {"of": self._framework, "with": id}}
             found.append(fields)
         return found

@@ -69,7 +69,7 @@ def empty_directories(tool):
 
 
 @given(commands=st.lists(command, max_size=15))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_it_answers_as_the_reference_does(commands, tmp_path_factory):
     place = tmp_path_factory.mktemp("tool")
     theirs = BetaLocalFilesystemMemoryTool(str(place))

@@ -99,6 +99,32 @@ def test_the_python_of_the_readme_prints_what_is_shown(tmp_path):
     assert (done.stderr, done.stdout) == ("", shown)
 
 
+FRAMEWORKS = re.compile(
+    r"^(?:from|import) (agents|anthropic|claude_agent_sdk|langchain_core|langgraph|llama_index|pydantic_ai)\b|"
+    r"^from memory\.adapters\.(anthropic)_memory",
+    re.MULTILINE,
+)
+EXAMPLES = list(zip(*(blocks(ROOT / "docs/adapters.md", language) for language in ("python", "text")), strict=True))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("code", "shown"), EXAMPLES, ids=range(len(EXAMPLES)))
+def test_the_python_of_the_page_of_frameworks_prints_what_is_shown(code, shown, tmp_path):
+    framework = next(each for each in FRAMEWORKS.search(code).groups() if each)
+    pytest.importorskip(framework, reason=f"{framework} is not installed; needs `make frameworks`")
+    home = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, env=home, capture_output=True, text=True, check=False)
+    assert (done.stderr, done.stdout) == ("", shown)
+
+
+def test_every_adapter_has_an_example():
+    adapters = [path.stem for path in (ROOT / "memory/adapters").glob("*.py") if "Harkback" in path.read_text()]
+    assert len(adapters) == len(EXAMPLES) == 7
+    for name in adapters:
+        assert any(f"from memory.adapters.{name} import" in code for code, _ in EXAMPLES), name
+
+
 def test_every_command_and_format_is_documented():
     pages = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
     for operation in OPERATIONS:

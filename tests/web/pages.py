@@ -27,7 +27,7 @@ class Seen(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         self.elements.append((tag, dict(attrs)))
-        if tag not in ("br", "hr"):
+        if tag not in ("br", "hr", "img"):
             self._open.append(tag)
 
     def handle_endtag(self, tag):

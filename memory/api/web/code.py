@@ -102,15 +102,16 @@ _CLASSES: dict[_TokenType, str] = {
 TOKEN_CLASSES = frozenset(_CLASSES.values())
 
 
-def code_block(code: str, language: str = "", *, label: str = "code") -> str:
+def code_block(code: str, language: str = "", *, label: str = "code", is_named: bool = True) -> str:
     """Write code as a block of HTML, highlighted when its language is known; it takes the keyboard when it may scroll.
 
     Args:
         code: Any text; what cannot be seen in it is shown.
         language: What stands behind the fence; its first word names the language.
         label: What a screen reader calls it.
+        is_named: Whether the language is written above it.
     """
-    info = shortened(language, 200)
+    info = shortened(language, 200) if is_named else ""
     shown = visible(code)
     caption = f'<span class="language">{escape(info)}</span>' if info else ""
     name = f"{label}: {info}" if info else label

@@ -87,7 +87,9 @@ def _picture(state: StateCore, image: Token, *, is_inside: bool) -> Iterator[Tok
     if is_inside:
         yield text
     else:
-        title = {"title": visible(str(image.attrs["title"]))} if "title" in image.attrs else {}
+        title: dict[str, str | int | float] = {}
+        if "title" in image.attrs:
+            title["title"] = visible(str(image.attrs["title"]))
         yield from _link(href, text, title)
 
 

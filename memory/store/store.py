@@ -152,11 +152,12 @@ def open_store(
 
 def _check_directory(directory: Path, create: bool) -> None:
     try:
+        # the marker first: who makes the store writes it last
+        marked = (directory / MARKER).exists()
         there = (directory / FILE).exists()
         size = (directory / FILE).stat().st_size if there else 0
-        marked = (directory / MARKER).exists()
         if not directory.exists() and create:
-            directory.mkdir(parents=True, mode=0o700)
+            directory.mkdir(parents=True, mode=0o700, exist_ok=True)
     except NotADirectoryError as error:
         raise StoreFault(f"{directory}: not a directory; name one for the store") from error
     except OSError as error:
@@ -176,10 +177,11 @@ def _check_directory(directory: Path, create: bool) -> None:
 
 
 def _check_version(directory: Path, database: SqliteDatabase) -> None:
-    row = database.row("pragma application_id")
-    version_row = database.row("pragma user_version")
-    application, version = (row or (0,))[0], (version_row or (0,))[0]
-    tables = (database.row("select count(*) from sqlite_schema") or (0,))[0]
+    # as they are at one moment: another one may be making the store
+    with database.snapshot():
+        tables = (database.row("select count(*) from sqlite_schema") or (0,))[0]
+        application = (database.row("pragma application_id") or (0,))[0]
+        version = (database.row("pragma user_version") or (0,))[0]
     if application != APPLICATION_ID and tables:
         raise DamagedStore(f"{directory}: {FILE} belongs to another program; name another directory for the store")
     if version > SCHEMA_VERSION:
@@ -209,7 +211,7 @@ def _migrate(directory: Path, database: SqliteDatabase) -> str:
     assert row is not None
     marker = directory / MARKER
     if not marker.exists():
-        beside = marker.with_suffix(".tmp")
+        beside = marker.with_suffix(f".{uuid.uuid4().hex}.tmp")
         beside.write_text(json.dumps({"harkback": SCHEMA_VERSION, "uuid": row[0]}) + "\n", encoding="utf-8")
         beside.chmod(0o600)
         beside.replace(marker)

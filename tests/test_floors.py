@@ -23,6 +23,13 @@ def test_a_third_party_package_lives_in_one_room():
         "fastapi": "memory/api/rest/",
         "mcp": "memory/api/mcp/",
         "mcp_types": "memory/api/mcp/",
+        "agents": "memory/adapters/openai_agents.py",
+        "anthropic": "memory/adapters/anthropic_memory.py",
+        "claude_agent_sdk": "memory/adapters/claude_agent_sdk.py",
+        "langchain_core": "memory/adapters/langchain.py",
+        "langgraph": "memory/adapters/langgraph.py",
+        "llama_index": "memory/adapters/llama_index.py",
+        "pydantic_ai": "memory/adapters/pydantic_ai.py",
     }
     for package, room in rooms.items():
         for path in [*ROOT.glob("memory/**/*.py"), *ROOT.glob("indexers/**/*.py")]:

@@ -103,6 +103,30 @@ def test_many_threads_append_each_entry_once(tmp_path):
     assert summary["data"]
 
 
+def test_the_loop_goes_on_while_the_store_is_locked(memory, store):
+    held, done = threading.Event(), threading.Event()
+
+    def hold():
+        with memory.store.transaction():
+            held.set()
+            done.wait(10)
+
+    async def run():
+        appending = asyncio.create_task(store.append(KEY, [said("hello", "u1")]))
+        await asyncio.sleep(0.1)
+        assert not appending.done()
+        done.set()
+        await appending
+
+    holding = threading.Thread(target=hold)
+    holding.start()
+    held.wait(10)
+    asyncio.run(run())
+    holding.join()
+
+    assert len(asyncio.run(store.load(KEY))) == 1
+
+
 def test_titles_and_projects_are_the_transcripts_own(memory, store):
     asyncio.run(store.append(KEY, [said("why does CI fail?", "u1")]))
     assert memory.sessions.list(project="/home/ada/api").items[0].title == "why does CI fail?"

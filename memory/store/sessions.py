@@ -119,6 +119,14 @@ class SessionRows:
         row = self._database.row("select max(version) from message_version where message_number = ?", (message,))
         return int(row[0] or 0) if row else 0
 
+    def version_counts(self, message_ids: Sequence[str]) -> dict[str, int]:
+        """Count what is kept of former texts of some messages, up to 500; those that were never edited are left out."""
+        sql = (
+            "select m.id, count(*) from message m join message_version v on v.message_number = m.number"
+            f" where m.id in ({', '.join('?' * len(message_ids[:500]))}) group by m.id"
+        )
+        return {row[0]: row[1] for row in self._database.rows(sql, tuple(message_ids[:500]))}
+
     def forks(self, number: int) -> list[tuple[int, int, int]]:
         """Give the living forks of a session by where they begin: fork, message and `seq` it was forked at."""
         rows = self._database.rows(

@@ -4,12 +4,14 @@ import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
 import anyio.to_thread
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
@@ -21,9 +23,12 @@ from memory.api.rest import conversation, finding, streams, upkeep
 from memory.api.rest.guard import Guard, Rules
 from memory.api.rest.idempotency import Idempotency
 from memory.api.rest.metrics import Metrics
+from memory.api.rest.pages import browsing, care, files, graph, knowledge, reading, signin
+from memory.api.rest.pages import finding as pages_finding
+from memory.api.rest.pages.shell import is_for_people, problem_page
 from memory.api.rest.problems import Problem, of_fault, response
 from memory.api.rest.records import routers
-from memory.api.rest.service import Asked, Service
+from memory.api.rest.service import COOKIE, LOCAL, Asked, Service
 from memory.care.access import Audit, Caller, Tokens
 from memory.errors import MemoryFault
 from memory.memory import Memory
@@ -61,6 +66,17 @@ def make_app(memory: Memory, rules: Rules | None = None) -> Any:
     app.state.service = service
     for router in (conversation.router, streams.router, finding.router, upkeep.router, upkeep.outside, *routers()):
         app.include_router(router)
+    for router in (
+        browsing.router,
+        reading.router,
+        pages_finding.router,
+        knowledge.router,
+        graph.router,
+        care.router,
+        signin.router,
+    ):
+        app.include_router(router)
+    app.include_router(files.router)
     app.add_route("/mcp", mcp)  # type: ignore[arg-type]
     _answer_faults(app)
     return Timed(_guarded(app, memory, rules or Rules()), metrics, service)
@@ -69,14 +85,15 @@ def make_app(memory: Memory, rules: Rules | None = None) -> Any:
 def _guarded(app: ASGIApp, memory: Memory, rules: Rules) -> Guard:
     """Put in front of the routes what every request goes through."""
     packed = GZipMiddleware(Idempotency(app, memory.store), minimum_size=1_000, compresslevel=5)
-    local = Caller("local", "admin", memory.store.workspace)
+    local = Caller(LOCAL, "admin", memory.store.workspace)
     audit = Audit(memory.store)
     return Guard(
         packed,
-        rules,
+        replace(rules, open=("/assets/", "/signin", "/signout"), cookie=COOKIE),
         Tokens(memory.store).caller,
         local,
         lambda who, what, code: audit.note(who, what, None, code),
+        answer,
     )
 
 
@@ -118,6 +135,11 @@ def _methods(app: FastAPI, path: str) -> list[str]:
     return best[1]
 
 
+def answer(scope: Scope, headers: Headers, problem: Problem) -> Response:
+    """Say what is wrong: as a page to people, as a problem document to programs."""
+    return problem_page(scope, problem) if is_for_people(scope, headers) else response(problem)
+
+
 def _answer_faults(app: FastAPI) -> None:
     async def problem(request: Request, error: Exception) -> Response:
         assert isinstance(error, Problem)
@@ -125,16 +147,17 @@ def _answer_faults(app: FastAPI) -> None:
             with suppress(Exception):
                 # a full disk must not keep a refusal from being told
                 await run_in_threadpool(lambda: Asked(request).note(request.path_params.get("id"), outcome=error.code))
-        return response(error)
+        return answer(request.scope, request.headers, error)
 
-    async def fault(_: Request, error: Exception) -> Response:
-        return response(of_fault(error))
+    async def fault(request: Request, error: Exception) -> Response:
+        return answer(request.scope, request.headers, of_fault(error))
 
-    async def invalid(_: Request, error: Exception) -> Response:
+    async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         wrong = [{"where": ".".join(map(str, each["loc"])), "what": each["msg"]} for each in error.errors()[:20]]
         first = wrong[0] if wrong else {"where": "body", "what": "cannot be what it is"}
-        return response(Problem(422, "invalid_input", f"{first['where']}: {first['what']}", errors=wrong))
+        problem = Problem(422, "invalid_input", f"{first['where']}: {first['what']}", errors=wrong)
+        return answer(request.scope, request.headers, problem)
 
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -143,8 +166,8 @@ def _answer_faults(app: FastAPI) -> None:
         said = detail.get(error.status_code, str(error.detail))
         headers = dict(error.headers or {})
         if error.status_code == 405:
-            headers = {"Allow": ", ".join(_methods(app, request.url.path))}
-        return response(Problem(error.status_code, code, said, headers))
+            headers = {"Allow": ", ".join(_methods(app, request.url.path)) or "GET"}
+        return answer(request.scope, request.headers, Problem(error.status_code, code, said, headers))
 
     app.add_exception_handler(Problem, problem)
     app.add_exception_handler(MemoryFault, fault)

@@ -76,7 +76,7 @@ class MessageFilters(Parameters):
 @router.get("/sessions", response_model=Page[Session])
 def list_sessions(given: Annotated[SessionFilters, Query()], asked: Asked = Reads) -> Any:
     """List sessions, the last spoken in first."""
-    return listed(asked, "session", given)
+    return listed(asked, "session", given.model_dump(exclude_none=True))
 
 
 @router.post("/sessions", response_model=Session, status_code=201)

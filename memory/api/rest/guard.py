@@ -15,6 +15,7 @@ from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
+from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from memory.api.rest.problems import Problem, response
@@ -50,6 +51,10 @@ class Rules:
     uploads: tuple[str, ...] = ("/api/import",)
     searches: tuple[str, ...] = ("/api/search", "/api/recall")
     uncounted: tuple[str, ...] = ("/chunks",)
+    open: tuple[str, ...] = ()
+    """Beginnings of paths that anybody may ask for, since they tell nothing of what is stored."""
+    cookie: str | None = None
+    """The cookie that may hold a token, where no header does."""
     """Ends of routes that a streamed answer calls many times a second."""
 
 
@@ -65,6 +70,8 @@ class Guard:
     """Who asks without one."""
     refused: Callable[[str, str, str], None]
     """Is told who was refused what, and why."""
+    answer: Callable[[Scope, Headers, Problem], ASGIApp]
+    """Says to who asked what is wrong."""
     _limiter: MovingWindowRateLimiter = field(default_factory=lambda: MovingWindowRateLimiter(MemoryStorage()))
     _waiting: int = 0
 
@@ -78,13 +85,13 @@ class Guard:
             self._check_size(scope, headers)
             self._check_host(headers)
             self._check_origin(headers, str(scope.get("scheme", "http")))
-            caller = await self._who(headers)
+            caller = await self._who(scope, headers)
             scope.setdefault("state", {})["caller"] = caller
             self._check_rate(scope, caller)
             receive = await self._body(scope, headers, receive)
         except Problem as problem:
             await self._refuse(scope, problem, caller)
-            await response(problem)(scope, receive, send)
+            await self.answer(scope, headers, problem)(scope, receive, send)
             return
         if self._waiting >= WAITING:
             await response(Problem(429, "busy", "too many requests wait; try again", {"Retry-After": "1"}))(
@@ -133,16 +140,18 @@ class Guard:
             return
         raise Problem(403, "foreign_origin", "a page of another origin asked; name it in allowed_origins to let it")
 
-    async def _who(self, headers: Headers) -> Caller:
-        given = headers.get("authorization")
-        if given is None:
+    async def _who(self, scope: Scope, headers: Headers) -> Caller:
+        if str(scope["path"]).startswith(self.rules.open):
+            return self.local
+        secret = given_secret(headers, self.rules.cookie)
+        if secret is None:
             if self.rules.needs_token:
                 raise _unknown("a token is needed; make one with `hark token add NAME`")
             return self.local
-        scheme, _, secret = given.partition(" ")
-        caller = None
-        if scheme.lower() == "bearer" and secret.strip():
-            caller = await run_in_threadpool(self.caller_of, secret.strip())
+        caller = await run_in_threadpool(self.caller_of, secret) if secret else None
+        if caller is None and "authorization" not in headers and not self.rules.needs_token:
+            # a cookie of another store on this machine shuts nobody out
+            return self.local
         if caller is None:
             raise _unknown("the token is unknown, revoked, or has run out")
         return caller
@@ -199,6 +208,16 @@ class Guard:
             return message
 
         return counted
+
+
+def given_secret(headers: Headers, cookie: str | None) -> str | None:
+    """Give the token of a request: of its header, or else of a cookie; "" for a header that holds none, None for neither."""
+    if (given := headers.get("authorization")) is not None:
+        scheme, _, secret = given.partition(" ")
+        return secret.strip() if scheme.lower() == "bearer" else ""
+    if cookie is None or "cookie" not in headers:
+        return None
+    return cookie_parser(headers["cookie"]).get(cookie)
 
 
 def cut_off() -> Problem:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel, create_model
+from pydantic import create_model
 
 from memory.api.rest.bodies import Body, Parameters, changing, check_match, creation, etag
 from memory.api.rest.problems import Problem, documented
@@ -48,7 +48,7 @@ def _add_reading(router: APIRouter, kind: str, record: type[Record]) -> None:
     )
 
     def list_(asked: Asked = Reads, given: Annotated[Any, Query()] = None) -> Any:
-        return listed(asked, kind, given)
+        return listed(asked, kind, given.model_dump(exclude_none=True))
 
     def get(id: str, response: Response, asked: Asked = Reads) -> Any:
         found = existing(asked, kind, id)
@@ -121,9 +121,8 @@ def matched(
         yield
 
 
-def listed(asked: Asked, kind: str, given: BaseModel) -> Any:
-    """Give a page of what the caller may see."""
-    values = given.model_dump(exclude_none=True)
+def listed(asked: Asked, kind: str, values: dict[str, Any]) -> Any:
+    """Give a page of what the caller may see; the values are arguments of the collection's `list`."""
     if asked.is_confined:
         if kind not in ("session", "learning", "relationship"):
             asked.unconfined()

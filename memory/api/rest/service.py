@@ -13,6 +13,7 @@ from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
 
 from memory.api.rest.feed import Feed
+from memory.api.rest.guard import given_secret
 from memory.api.rest.problems import Problem
 from memory.care.access import Audit, Caller, Role, Tokens
 from memory.errors import MemoryFault, UnknownRecord
@@ -22,6 +23,10 @@ from memory.streaming import MessageStream
 
 UNNOTED = ("/api/health", "/metrics", "/api/export")
 """Reads that tell nothing of what is stored and are asked for all the time, and one that is noted by itself."""
+LOCAL = "local"
+"""Who asks without a token, where none is needed."""
+COOKIE = "hark_token"
+"""Where a browser keeps its token."""
 IDLE_STREAMS = 10_000
 """Streams that are held open; more are closed, and opened again when a chunk comes. Untuned."""
 
@@ -168,7 +173,7 @@ class Asked:
 
     def still_sees(self, session_id: str | None) -> bool:
         """Say whether the token of this request still counts, and shows the session that it followed."""
-        secret = self.request.headers.get("authorization", "").partition(" ")[2].strip()
+        secret = given_secret(self.request.headers, COOKIE)
         if secret and Tokens(self.memory.store).caller(secret) is None:
             return False
         try:
@@ -214,7 +219,7 @@ def _asked(role: Role) -> Callable[[Request], Asked]:
         found = Asked(request)
         if not found.caller.may(role):
             raise Problem(403, "not_allowed", f"this token may not do that; it takes the role {role}")
-        if role == "reader" and request.url.path not in UNNOTED and "authorization" in request.headers:
+        if role == "reader" and request.url.path not in UNNOTED and found.caller.who != LOCAL:
             with suppress(MemoryFault):
                 # a full disk must not keep anybody from reading
                 found.note(request.path_params.get("id"))

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
+from memory.collections.activity import CountedMessages
 from memory.collections.messages import Messages
 from memory.errors import Conflict, InvalidInput, MemoryFault
 from memory.kinds.message import Message
@@ -207,7 +208,7 @@ class MessageStream:
                         self._last_flush = time.monotonic()
 
 
-class StreamedMessages(Messages):
+class StreamedMessages(CountedMessages):
     """The messages of one workspace, and streams of them."""
 
     def stream(self, session_id: str, *, role: str, id: str | None = None, **fields: Any) -> MessageStream:

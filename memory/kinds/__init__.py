@@ -71,7 +71,7 @@ class Declaration:
     searchable: bool = False
     """Whether `memory/searchable.py` makes documents of it."""
     version: int = 1
-    """Raised with every change of fields, so that a store knows to add columns."""
+    """Raised with every change of fields or indexes, so that a store knows to add them."""
 
 
 class Record(BaseModel):

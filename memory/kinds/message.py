@@ -30,7 +30,13 @@ class Message(Record):
             "session_id": Reference("session", on_delete="cascade"),
             "parent_id": Reference("message"),
         },
-        indexes=("session_number, seq", "parent_number", "sender_id"),
+        indexes=(
+            "session_number, seq",
+            "parent_number",
+            "sender_id",
+            # all that counting by days looks at, so that it reads no rows
+            "created_at, workspace_number, deleted_at, session_number",
+        ),
         derived={
             "attachments": "(select json_group_array(json_object('id', a.id, 'name', a.name, 'media_type', a.media_type,"
             " 'size_bytes', a.size_bytes, 'sha256', a.sha256)) from attachment a"
@@ -42,6 +48,7 @@ class Message(Record):
         kept=("seq", "turn", "session_id", "attachments"),
         filters=("session_id", "role", "status", "tool_name", "sender_id"),
         searchable=True,
+        version=2,
     )
 
     session_id: str

@@ -179,11 +179,17 @@ def create_table(kind: str) -> list[str]:
             f"create unique index {kind}_{'_'.join(unique)}_unique on {kind} ({', '.join(unique)}, workspace_number)"
             " where deleted_at is null"
         )
-    for index in declaration.indexes:
+    return [*statements, *create_indexes(kind)]
+
+
+def create_indexes(kind: str) -> list[str]:
+    """Write the statements that make those of a kind's indexes that are not there yet; its columns must be."""
+    statements = []
+    for index in kinds()[kind].declaration.indexes:
         name = index.replace(", ", "_").replace("_number", "")
         first = index.split(", ")[0]
         partial = "" if _is_required(kind, first) else f" where {first} is not null"
-        statements.append(f"create index {kind}_by_{name} on {kind} ({index}){partial}")
+        statements.append(f"create index if not exists {kind}_by_{name} on {kind} ({index}){partial}")
     return statements
 
 

@@ -19,7 +19,7 @@ from memory.store.kept_sources import KeptSources
 from memory.store.marks import Marks
 from memory.store.narrowing import Narrowing
 from memory.store.records import Records
-from memory.store.schema import column_definition, columns, create_table
+from memory.store.schema import column_definition, columns, create_indexes, create_table
 from memory.store.sessions import SessionRows
 from memory.store.sqlite import APPLICATION_ID, SqliteDatabase
 
@@ -247,6 +247,8 @@ def _make_kind_tables(database: SqliteDatabase) -> None:
             for column in columns(name):
                 if column.name not in there:
                     database.rows(f"alter table {name} add column {column_definition(column)}")
+            for statement in create_indexes(name):
+                database.rows(statement)
         database.rows(
             "insert into kind_table values (?, ?) on conflict (kind) do update set version = max(version, excluded.version)",
             (name, kind.declaration.version),

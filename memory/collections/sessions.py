@@ -1,19 +1,27 @@
 """Sessions: conversations, and their forks."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import Field
 
 from memory.collections.collection import Collection
 from memory.collections.projects import Projects
+from memory.dates import given_date
 from memory.errors import InvalidInput
 from memory.kinds.message import Message
 from memory.kinds.session import Session
 from memory.saving import Saver
 from memory.store.records import Where, unknown
+from memory.store.schema import micros
 from memory.store.sessions import messages_of
 from memory.store.store import Store
+
+SPOKEN_IN = (
+    "{t}.number in (select session_number from message where created_at >= ? and created_at < ? and deleted_at is null)"
+)
+"""The condition that something was said in a session within a time."""
 
 
 class SessionWithMessages(Session):
@@ -118,6 +126,9 @@ class Sessions(Collection[Session]):
             if value := given.pop(field, None):
                 sql = f"({where.sql}) and exists (select 1 from json_each({{t}}.{field}s) where value = ?)"
                 where = Where(sql, (*where.parameters, value))
+        if on := given.pop("on", None):
+            first, behind = (micros(each) for each in given_date(on, "on", datetime.now(UTC)))
+            where = Where(f"({where.sql}) and {SPOKEN_IN}", (*where.parameters, first, behind))
         rest = super()._where(given)
         return Where(f"({where.sql}) and ({rest.sql})", (*where.parameters, *rest.parameters))
 

@@ -23,7 +23,7 @@ from memory.api.rest import conversation, finding, streams, upkeep
 from memory.api.rest.guard import Guard, Rules
 from memory.api.rest.idempotency import Idempotency
 from memory.api.rest.metrics import Metrics
-from memory.api.rest.pages import browsing, care, files, graph, knowledge, reading, signin
+from memory.api.rest.pages import browsing, care, files, graph, knowledge, reading, signin, timeline
 from memory.api.rest.pages import finding as pages_finding
 from memory.api.rest.pages.shell import is_for_people, problem_page
 from memory.api.rest.problems import Problem, of_fault, response
@@ -66,17 +66,8 @@ def make_app(memory: Memory, rules: Rules | None = None) -> Any:
     app.state.service = service
     for router in (conversation.router, streams.router, finding.router, upkeep.router, upkeep.outside, *routers()):
         app.include_router(router)
-    for router in (
-        browsing.router,
-        reading.router,
-        pages_finding.router,
-        knowledge.router,
-        graph.router,
-        care.router,
-        signin.router,
-    ):
-        app.include_router(router)
-    app.include_router(files.router)
+    for view in (browsing, reading, pages_finding, knowledge, graph, timeline, care, signin, files):
+        app.include_router(view.router)
     app.add_route("/mcp", mcp)  # type: ignore[arg-type]
     _answer_faults(app)
     return Timed(_guarded(app, memory, rules or Rules()), metrics, service)

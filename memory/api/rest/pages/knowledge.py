@@ -5,8 +5,7 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from memory.api.rest.pages.browsing import Text
-from memory.api.rest.pages.shell import fragment, page
+from memory.api.rest.pages.shell import Text, fragment, page
 from memory.api.rest.records import existing, listed
 from memory.api.rest.service import Asked, Reads
 from memory.kinds.learning import Learning

@@ -1,7 +1,8 @@
 """What every view stands in: the bar, the history beside it, and the answer as a whole page or as its main part."""
 
-from typing import Any
+from typing import Annotated, Any
 
+from fastapi import Query
 from starlette.datastructures import Headers
 from starlette.responses import HTMLResponse, Response
 from starlette.types import Scope
@@ -14,6 +15,8 @@ from memory.collections.collection import Page
 from memory.kinds.project import Project
 from memory.kinds.session import Session
 
+Text = Annotated[str, Query(max_length=4_096)]
+"""A value of a form."""
 ROWS = 30
 """Sessions of one page of the history. Untuned."""
 PARTS = ("/api", "/mcp", "/metrics", "/assets")

@@ -13,6 +13,8 @@ const VIEWS = {
   learning: () => import("./learning.js"),
   settings: () => import("./settings.js"),
   graph: () => import("./graph.js"),
+  home: () => import("./calendar.js"),
+  timeline: () => import("./calendar.js"),
 };
 
 let leave = () => {};

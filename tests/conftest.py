@@ -1,12 +1,16 @@
 """What every test can ask for."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from embedder_models import Server, make_onnx, serving
+from browser import Browser, missing
+from embedder_models import Server, make_onnx
+from embedder_models import serving as serving_embeddings
+from serving import Running, serving
 
 from memory import Memory
 
@@ -66,7 +70,55 @@ def onnx_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def server() -> Iterator[Server]:
     """A server of embeddings on this machine."""
-    with serving() as running:
+    with serving_embeddings() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def window() -> Iterator[Browser]:
+    """One browser for all tests of a process."""
+    if lacking := missing():
+        pytest.skip(lacking)
+    opened = Browser()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def browser(window: Browser) -> Iterator[Browser]:
+    """A fresh reader: nothing kept, nothing complained of."""
+    window.driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
+    window.driver.execute_cdp_cmd("Storage.clearDataForOrigin", {"origin": "*", "storageTypes": "local_storage"})
+    window.look()
+    window.log()
+    yield window
+    window.driver.get("about:blank")
+
+
+@pytest.fixture(scope="session")
+def demo_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store of the sample histories; to be copied before it is written."""
+    store = tmp_path_factory.mktemp("demo") / "store"
+    with Memory.open(store) as memory:
+        memory.import_(Path(__file__).parents[1] / "memory/samples")
+        memory.catch_up()
+    return store
+
+
+@pytest.fixture(scope="session")
+def demo(demo_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A service of the sample histories that tests only read."""
+    store = tmp_path_factory.mktemp("served") / "store"
+    shutil.copytree(demo_store, store)
+    with serving(store) as running:
+        yield running
+
+
+@pytest.fixture
+def site(browser: Browser, tmp_path: Path) -> Iterator[Running]:
+    """A service of an empty store, that the browser calls."""
+    with serving(tmp_path / "store") as running:
+        browser.base = running.url
         yield running
 
 
@@ -77,4 +129,14 @@ def pytest_runtest_makereport(item, call):
     if os.environ.get("HARK_NO_SKIP") and report.skipped and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
         report.longrepr = f"skipped where nothing may be: {call.excinfo}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector):
+    """Under HARK_NO_SKIP a file that is skipped as a whole is a failure, too."""
+    report = yield
+    if os.environ.get("HARK_NO_SKIP") and report.skipped:
+        report.outcome = "failed"
+        report.longrepr = f"{collector.nodeid} was skipped where nothing may be; run `make frameworks`"
     return report

@@ -1,5 +1,6 @@
 """What of a message is shown: everything it says, as blocks that are harmless."""
 
+import json
 import re
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +12,7 @@ from pages import ALLOWED, Seen
 from test_rendered import HOSTILE
 
 from memory import Memory
-from memory.api.web.shown import MOST_SAID, Block, shown
+from memory.api.web.shown import MOST_SAID, Block, shown, whole_text
 from memory.api.web.texts import visible
 from memory.api.web.tool_texts import MOST_OUTPUT
 from memory.ids import native_id
@@ -263,3 +264,15 @@ def test_the_parser_of_these_tests_sees_what_is_wrong():
     for html in ("<script>1</script>", "<p onclick=x>a</p>", "<a href=javascript:x>a</a>", "<p>a", "<img src=//x>"):
         with pytest.raises((AssertionError, KeyError)):
             harmless(Block("text", "", html))
+
+
+def test_all_of_a_block_that_was_cut_is_given_as_text(memory):
+    memory.sessions.create(id="s")
+    long = "line\n" * 10_000
+    parts = [{"type": "tool_call", "name": "Bash", "input": {"command": long}}, {"type": "tool_result", "output": long}]
+    message = memory.messages.append("s", role="assistant", content="look", parts=parts)
+    call, result = (block for block in shown(message).blocks if block.missing)
+    assert json.loads(whole_text(message, call.type, call.place)) == {"command": long}
+    assert whole_text(message, result.type, result.place) == long
+    assert whole_text(message, "text", 7) is None
+    assert whole_text(message, "tool_call", None) is None

@@ -90,6 +90,31 @@ def shown(message: Message) -> ShownMessage:
     )
 
 
+def whole_text(message: Message, type: str, place: int | None) -> str | None:
+    """Give all that a block shows a part of, as plain text.
+
+    Args:
+        message: The message.
+        type: The block's type.
+        place: The block's place; None for what stands in the message's own fields.
+
+    Returns:
+        None when there is no such part.
+    """
+    if place is not None:
+        part = message.parts[place] if 0 <= place < len(message.parts) else None
+        if part is None:
+            return None
+        told = next((part[name] for name in ("text", "output", "input", "native") if part.get(name)), _without_id(part))
+    else:
+        told = {"tool_call": message.tool_call, "tool_result": message.tool_result, "patch": message.tool_result}.get(
+            type
+        )
+    if type == "patch" and isinstance(told, Mapping) and (hunks := hunks_text(told.get("structuredPatch"))):
+        return hunks
+    return told if isinstance(told, str) or told is None else as_json(told, indent=2)
+
+
 def _blocks(message: Message) -> Iterator[Block]:
     parts = list(enumerate(message.parts))
     if message.content.strip() and not _is_covered(message):

@@ -9,7 +9,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from memory.api.rest.pages.shell import fragment, page
 from memory.api.rest.service import Asked, Reads
-from memory.api.web.shown import IMAGES, shown
+from memory.api.web.shown import IMAGES, shown, whole_text
 from memory.api.web.versions import shown_versions
 from memory.api.web.views import HEADERS, segment, url
 from memory.dates import given_date
@@ -87,10 +87,18 @@ def message(id: str, asked: Asked = Reads) -> Response:
 
 
 @router.get("/messages/{id}/text")
-def text(id: str, asked: Asked = Reads) -> Response:
-    """Give all that a message says, as plain text."""
-    asked.message(id)
-    return PlainTextResponse(asked.memory.messages.text(id), headers=HEADERS)
+def text(
+    id: str,
+    part: Annotated[str, Query(max_length=40)] = "text",
+    place: Annotated[int | None, Query(ge=0, le=LAST)] = None,
+    asked: Asked = Reads,
+) -> Response:
+    """Give all that a message says, or all of one of its parts, as plain text."""
+    found = asked.message(id)
+    whole = asked.memory.messages.text(id) if place is None and part == "text" else whole_text(found, part, place)
+    if whole is None:
+        raise UnknownRecord(f"message {id!r} has no such part")
+    return PlainTextResponse(whole, headers=HEADERS)
 
 
 @router.get("/messages/{id}/versions")

@@ -87,7 +87,7 @@ def test_every_sample_is_shown_whole(tmp_path, sample):
     assert seen
 
 
-json = st.recursive(
+json_values = st.recursive(
     st.none()
     | st.booleans()
     | st.integers()
@@ -101,15 +101,17 @@ names = st.sampled_from(
     "text native input output name url attachment files call_id is_error media_type path command old_string new_string".split()
 )
 kinds = st.sampled_from("text reasoning tool_call tool_result image file patch new <b>".split())
-parts = st.builds(lambda kind, rest: {**rest, "type": kind}, kinds | json, st.dictionaries(names, json, max_size=4))
+parts = st.builds(
+    lambda kind, rest: {**rest, "type": kind}, kinds | json_values, st.dictionaries(names, json_values, max_size=4)
+)
 
 
 @given(
     st.sampled_from(["user", "assistant", "system", "tool"]),
     st.text(max_size=60) | st.sampled_from(HOSTILE),
     st.lists(parts, max_size=3),
-    json,
-    json,
+    json_values,
+    json_values,
 )
 def test_any_message_is_harmless_and_no_word_of_its_content_is_lost(role, content, parts, call, result):
     found = blocks(role, content=content, parts=parts, tool_call=call, tool_result=result)

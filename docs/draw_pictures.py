@@ -28,7 +28,7 @@ VIEWS = {
     "home-light": ("/", WIDE, False),
     "search-light": ("/search?query=which+port+did+we+choose", WIDE, False),
     "session-dark": (f"/sessions/{PORT_SESSION}?at=7350625a-fb5a-581b-aad6-bf63e369264b", WIDE, True),
-    "graph-light": (f"/graph?ref=session:{LOCK_SESSION}", WIDE, False),
+    "graph-light": (f"/graph?ref=session:{LOCK_SESSION}&depth=2", WIDE, False),
     "learning-light": ("/learnings/demo-numpy", WIDE, False),
     "phone-dark": (f"/sessions/{PORT_SESSION}", PHONE, True),
 }

@@ -49,7 +49,7 @@ def serve_command() -> click.Command:
         serve(host, port, store or outer, as_json)
 
     return click.Command(
-        "serve", params=params, callback=callback, help="Serve REST, live events and MCP until stopped."
+        "serve", params=params, callback=callback, help="Serve the page, REST, live events and MCP until stopped."
     )
 
 
@@ -59,7 +59,7 @@ def serve(host: str, port: int, store: str | None, as_json: bool) -> None:
     Raises:
         MemoryFault: The web framework is not installed, the port is taken, or others could come in without a token.
     """
-    needed("fastapi", "uvicorn", "limits", "prometheus_client")
+    needed("fastapi", "uvicorn", "limits", "prometheus_client", "jinja2", "markdown_it", "nh3", "pygments")
     import uvicorn
 
     from memory.api.rest.app import make_app

@@ -357,3 +357,58 @@ def test_changes_are_numbered_in_order(memory, session):
 
     found = [(each.kind, each.verb) for each in memory.changes(after=before) if each.kind == "message"]
     assert found == [("message", "create"), ("message", "update"), ("message", "delete")]
+
+
+def test_sessions_are_listed_by_when_something_was_said_in_them(memory):
+    for id, day in (("a", 3), ("b", 4)):
+        memory.sessions.create(id=id, created_at=datetime(2026, 1, 1, tzinfo=UTC))
+        memory.messages.append(id, role="user", content="tea", created_at=datetime(2026, 3, day, 23, 59, tzinfo=UTC))
+    gone = memory.messages.append("a", role="user", content="x", created_at=datetime(2026, 5, 1, tzinfo=UTC))
+    memory.messages.delete(gone.id)
+
+    def found(on):
+        return {each.id for each in memory.sessions.list(on=on).items}
+
+    assert found("2026-03-03") == {"a"}
+    assert found("2026-03") == {"a", "b"}
+    assert found("2026-01-01") == found("2026-05-01") == set()
+    with pytest.raises(InvalidInput, match="someday"):
+        found("someday")
+
+
+def test_a_window_on_a_session_reads_both_sides_of_a_position(memory):
+    memory.sessions.create(id="s")
+    memory.messages.append_many("s", [{"role": "user", "content": str(at), "id": f"m{at}"} for at in range(1, 10)])
+    memory.messages.delete("m5")
+    fork = memory.sessions.fork("s", at="m4")
+    memory.messages.append(fork.id, role="user", content="fork", id="f5")
+
+    def seen(session, *place, **sizes):
+        return [each.id for each in memory.messages.window(session, *place, **sizes)]
+
+    assert seen("s", 5, before=2, after=2) == ["m3", "m4", "m6", "m7"]
+    assert seen("s", 0, after=1) == ["m1"]
+    assert seen("s", 2**62, before=2, after=0) == ["m8", "m9"]
+    assert seen(fork.id, 4, before=1, after=5) == ["m3", "m4", "f5"]
+    with pytest.raises(InvalidInput, match="0 or more"):
+        seen("s", 1, before=-1)
+    with pytest.raises(UnknownRecord):
+        seen("nowhere", 1)
+
+
+def test_reactions_versions_and_names_of_many_are_read_at_once(memory):
+    memory.sessions.create(id="s", title="Tea")
+    memory.messages.append_many("s", [{"role": "user", "content": "tea", "id": f"m{at}"} for at in range(3)])
+    memory.reactions.create(message_id="m1", type="annotation", value="with milk")
+    taken = memory.reactions.create(message_id="m2", type="reaction", value="👍")
+    memory.reactions.delete(taken.id)
+    memory.messages.update("m0", content="coffee")
+    memory.graph.relate("session:s", "kettle.py", type="changes")
+    memory.graph.relate("session:s", "cup.py", type="changes")
+
+    assert {id: [each.value for each in some] for id, some in memory.reactions.of(["m0", "m1", "m2"]).items()} == {
+        "m1": ["with milk"]
+    }
+    assert memory.messages.version_counts(["m0", "m1"]) == {"m0": 1}
+    assert memory.graph.busiest(1) == ["session:s"]
+    assert memory.graph.names(["session:s", "file:cup.py", "session:none"]) == {"session:s": "Tea"}

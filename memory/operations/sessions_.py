@@ -25,6 +25,9 @@ class Arguments(BaseModel):
     participant: str | None = Field(None, description="Only with this participant.")
     after: str | None = Field(None, description="Only begun from this date on: 2026-11-03, yesterday, 7d.")
     before: str | None = Field(None, description="Only begun before this date.")
+    on: str | None = Field(
+        None, description="Only those in which something was said then: 2026-11-03, 2026-11, yesterday."
+    )
     limit: int = Field(50, description="How many, at most 200.")
     cursor: str | None = Field(None, description="`next_cursor` of the page before.")
 

@@ -56,6 +56,7 @@ class SessionFilters(Parameters):
     parent_id: str | None = None
     after: str | None = None
     before: str | None = None
+    on: str | None = Field(None, description="Something was said in it on this day, in this month or year.")
     limit: int = LIMIT
     cursor: str | None = CURSOR
 

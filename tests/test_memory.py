@@ -61,6 +61,17 @@ def test_an_id_of_another_session_is_a_conflict(memory, session):
         memory.messages.append(other.id, role="user", content="a", id="m1")
 
 
+def test_parts_without_text_leave_the_content(memory, session):
+    id = memory.messages.append(session.id, role="assistant", content="let us take 8470").id
+
+    changed = memory.messages.update(id, parts=[{"type": "tool_call", "id": "c1", "name": "read_notes"}])
+
+    assert (changed.content, len(changed.parts)) == ("let us take 8470", 1)
+    assert [hit.id for hit in memory.search("take 8470").hits] == [id]
+    assert memory.messages.update(id, parts=[{"type": "text", "id": "t", "text": "or 9000"}]).content == "or 9000"
+    assert memory.messages.update(id, content="", parts=changed.parts).content == ""
+
+
 def test_an_edit_is_found_by_its_new_words_only(memory, session):
     saved = memory.messages.append(session.id, role="user", content="the kettle whistles")
     memory.messages.update(saved.id, content="the samovar hums")

@@ -152,6 +152,8 @@ class Messages(Collection[Message]):
         """
         with self._store.transaction():
             before = self._existing(id)
+            if "content" not in fields and (said := _said(fields.get("parts"))):
+                fields["content"] = said
             if {"content", "parts"} & fields.keys():
                 self._keep_version(before)
                 if "content" in fields and "parts" not in fields:
@@ -249,10 +251,10 @@ class Messages(Collection[Message]):
             )
         content = values.get("content")
         if not content and values.get("parts"):
-            said = [
-                part.get("text") for part in values["parts"] if isinstance(part, dict) and part.get("type") == "text"
-            ]
-            values["content"] = "\n\n".join(text for text in said if isinstance(text, str))
+            said = _said(values["parts"])
+            # parts that say nothing leave the content of a message that is changed as it is
+            if said or "content" in values:
+                values["content"] = said
         return values
 
     def _there_already(self, session_id: str, made: Iterable[Message]) -> dict[str, Message]:
@@ -311,6 +313,13 @@ def _says_the_same(one: Message, other: Message) -> bool:
     if one.metadata.get(OVERFLOW) != other.metadata.get(OVERFLOW):
         return False
     return one.content == other.content and (not other.parts or one.parts == other.parts)
+
+
+def _said(parts: Any) -> str:
+    """Give the text of the parts that are text."""
+    given = parts if isinstance(parts, list | tuple) else []
+    said = [part.get("text") for part in given if isinstance(part, dict) and part.get("type") == "text"]
+    return "\n\n".join(text for text in said if isinstance(text, str))
 
 
 def _shortened(message: Message) -> str | None:

@@ -70,6 +70,7 @@ export class Streaming {
     if (!text) return this.#readAnew(event);
     this.#follow(() => text.append(event.text));
     shown.dataset.change = event.id;
+    if (shown.classList.replace("status-pending", "status-streaming")) shown.querySelector(".status").textContent = "writing…";
   }
 
   #add(event) {

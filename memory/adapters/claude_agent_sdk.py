@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from memory.adapters.items import Item, ItemLog
+from memory.adapters.items import Item, ItemLog, session_id
 from memory.errors import InvalidInput
 from memory.importers.claude_code.parts import Frame, attachment_text, fill, origin_of, system_text, user_messages
 from memory.importers.reading.documents import mapping, time_in, words
@@ -19,6 +19,7 @@ from memory.importers.reading.records import TITLE_GENERATED, TITLE_PERSON, TITL
 from memory.importing.merged_rows import short_title
 from memory.kinds.session import Session
 from memory.memory import Memory
+from memory.store.schema import whole
 
 try:
     from claude_agent_sdk import (
@@ -35,7 +36,7 @@ except ModuleNotFoundError as error:
 
 FRAMEWORK = "claude-agent-sdk"
 _OWN = "claude_agent_sdk"
-"""In a session's metadata: its key, and the SDK's summary of it."""
+"""In a session's metadata: the SDK's summary of it, and how many messages that tells of."""
 _TITLES = {"customTitle": TITLE_PERSON, "aiTitle": TITLE_GENERATED, "summary": TITLE_SUMMARY}
 
 
@@ -63,16 +64,15 @@ class HarkbackSessionStore(SessionStore):
 
     async def list_sessions(self, project_key: str) -> list[SessionStoreListEntry]:
         """List the main transcripts of a project key, with the time of the last change in milliseconds."""
-        found = await asyncio.to_thread(self._sessions, _project_tag(project_key), {"project_key": project_key})
-        return [{"session_id": _own(each)["session_id"], "mtime": _mtime(each)} for each in found]
+        found = await asyncio.to_thread(self._main, project_key)
+        return [{"session_id": name, "mtime": _mtime(each)} for name, each in found]
 
     async def list_session_summaries(self, project_key: str) -> list[SessionSummaryEntry]:
-        """Give the SDK's summaries of all main transcripts of a project key."""
-        found = await asyncio.to_thread(self._sessions, _project_tag(project_key), {"project_key": project_key})
+        """Give the SDK's summaries of the main transcripts of a project key, but for those that lost messages since."""
+        found = await asyncio.to_thread(self._main, project_key)
+        told = ((name, each, _summary(each)) for name, each in found)
         return [
-            {"session_id": _own(each)["session_id"], "mtime": _mtime(each), "data": _own(each)["summary"]}
-            for each in found
-            if "summary" in _own(each)
+            {"session_id": name, "mtime": _mtime(each), "data": data} for name, each, data in told if data is not None
         ]
 
     async def delete(self, key: SessionKey) -> None:
@@ -81,22 +81,24 @@ class HarkbackSessionStore(SessionStore):
 
     async def list_subkeys(self, key: SessionListSubkeysKey) -> list[str]:
         """List the subpaths of a main transcript."""
-        return [_own(each)["subpath"] for each in await asyncio.to_thread(self._below, key)]
+        return [name for name, _ in await asyncio.to_thread(self._below, key)]
 
     def _append(self, key: SessionKey, entries: Sequence[SessionStoreEntry]) -> None:
         with self._memory.store.transaction():
             log = self._log(key, entries)
-            names = log.tool_names()
-            items = [_item(dict(entry), log.session_id, names) for entry in entries]
-            new = log.add(items)
+            before, names = log.session(), log.tool_names()
+            new = log.add([_item(dict(entry), log.session_id, names) for entry in entries])
             session = log.ensure()
-            own = _own(session)
+            metadata = dict(session.metadata)
             if "subpath" not in key:
-                before = {"session_id": key["session_id"], "mtime": _mtime(session), "data": own.get("summary")}
-                given: Any = before if before["data"] is not None else None
-                folded = fold_session_summary(given, key, [item.value for item in new])
-                own = own | {"summary": folded["data"]}
-            metadata = session.metadata | {_OWN: own}
+                told = _summary(before) if before is not None else None
+                given: Any = None
+                if told is not None:
+                    given = {"session_id": key["session_id"], "mtime": _mtime(session), "data": told}
+                # what was told of messages that are gone is told anew from those that are left
+                values = log.values() if given is None and before is not None else [item.value for item in new]
+                folded = fold_session_summary(given, key, values)
+                metadata[_OWN] = {"summary": folded["data"], "messages": session.message_count}
             self._memory.sessions.update(session.id, metadata=metadata, **_titled(metadata, new))
 
     def _load(self, key: SessionKey) -> list[SessionStoreEntry] | None:
@@ -107,28 +109,35 @@ class HarkbackSessionStore(SessionStore):
         with self._memory.store.transaction():
             self._log(key).clear()
             if "subpath" not in key:
-                for each in self._below(key):
+                for _, each in self._below(key):
                     self._memory.sessions.delete(each.id, hard=True)
 
-    def _below(self, key: SessionKey | SessionListSubkeysKey) -> list[Session]:
-        wanted = {name: key[name] for name in ("project_key", "session_id")}  # type: ignore[literal-required]
-        return self._sessions(_session_tag(key), wanted)
+    def _main(self, project_key: str) -> list[tuple[str, Session]]:
+        return self._named(_project_tag(project_key), [project_key])
 
-    def _sessions(self, tag: str, wanted: dict[str, Any]) -> list[Session]:
-        found: list[Session] = []
+    def _below(self, key: SessionKey | SessionListSubkeysKey) -> list[tuple[str, Session]]:
+        return self._named(_session_tag(key), [key["project_key"], key["session_id"]])
+
+    def _named(self, tag: str, above: list[str]) -> list[tuple[str, Session]]:
+        """Give the sessions that have a tag, with what their keys have behind the beginning."""
+        found: list[tuple[str, Session]] = []
         cursor: str | None = None
-        while cursor is not None or not found:
+        while True:
             page = self._memory.sessions.list(limit=200, cursor=cursor, tag=tag)
-            found += [each for each in page.items if wanted.items() <= _own(each).items()]
+            for each in page.items:
+                # the key stands in the source, which stays when messages are forgotten that name it
+                known = (each.source.external_id if each.source is not None else None) or ""
+                name = known.removeprefix("/".join([*above, ""]))
+                if each.id == session_id(FRAMEWORK, [*above, name]):
+                    found.append((name, each))
             cursor = page.next_cursor
             if cursor is None:
-                break
-        return found
+                return found
 
     def _log(self, key: SessionKey, entries: Sequence[SessionStoreEntry] = ()) -> ItemLog:
         own = _checked(key)
         begun_in = next((cwd for entry in entries if (cwd := words(entry.get("cwd")))), None)
-        fields: dict[str, Any] = {"project": self._project or begun_in, "metadata": {_OWN: own, "kind": "main"}}
+        fields: dict[str, Any] = {"project": self._project or begun_in, "metadata": {"kind": "main"}}
         fields["tags"] = [_session_tag(key) if "subpath" in own else _project_tag(own["project_key"])]
         if "subpath" in own:
             fields["metadata"]["kind"] = "subagent"
@@ -141,18 +150,20 @@ def _checked(key: SessionKey) -> dict[str, str]:
     """Give the parts of a key in order.
 
     Raises:
-        InvalidInput: One is no text, or is empty.
+        InvalidInput: One is no text, or is empty, or has a lone surrogate.
     """
     own = {name: key.get(name) for name in ("project_key", "session_id", "subpath") if name in key}
     for name in ("project_key", "session_id", "subpath"):
         value = own.get(name, "" if name != "subpath" else "-")
-        if not isinstance(value, str) or not value:
+        if not isinstance(value, str) or not value or value != whole(value):
             raise InvalidInput(f"{name} of a session key is {value!r}; give a text that is not empty")
     return own  # type: ignore[return-value]
 
 
-def _own(session: Session) -> dict[str, Any]:
-    return mapping(session.metadata.get(_OWN))
+def _summary(session: Session) -> dict[str, Any] | None:
+    """Give the SDK's summary of a session; None where there is none, or messages came or went without it."""
+    own = mapping(session.metadata.get(_OWN))
+    return own.get("summary") if own.get("messages") == session.message_count else None
 
 
 def _mtime(session: Session) -> int:

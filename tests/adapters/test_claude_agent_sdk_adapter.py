@@ -157,6 +157,30 @@ def test_what_is_deleted_is_not_found(memory, store):
     assert asyncio.run(store.load(KEY)) == [said("anew", "u1")]
 
 
+def test_what_is_forgotten_is_told_of_no_more_and_the_rest_stays_listed(memory, store):
+    long = f"the cellar key is under the fern; see {KEY['session_id']} in {KEY['project_key']}"
+    asyncio.run(store.append(KEY, [said(long, "u1"), said("which port?", "u2")]))
+    asyncio.run(store.append({**KEY, "subpath": "subagents/agent-1"}, [said(long, "u3"), said("a port", "u4")]))
+
+    memory.forget(query="fern")
+
+    assert [each["session_id"] for each in asyncio.run(store.list_sessions(KEY["project_key"]))] == [KEY["session_id"]]
+    assert asyncio.run(store.list_subkeys(KEY)) == ["subagents/agent-1"]
+    assert "fern" not in str(asyncio.run(store.list_session_summaries(KEY["project_key"])))
+    asyncio.run(store.append(KEY, [said("and now?", "u5")]))
+    [summary] = asyncio.run(store.list_session_summaries(KEY["project_key"]))
+    assert summary["data"]["first_prompt"] == "which port?"
+
+
+def test_a_summary_does_not_tell_of_a_message_that_was_deleted(memory, store):
+    asyncio.run(store.append(KEY, [said("under the fern", "u1"), said("which port?", "u2")]))
+    memory.messages.delete(memory.messages.list().items[0].id)
+
+    assert asyncio.run(store.list_session_summaries(KEY["project_key"])) == []
+    listed = asyncio.run(store.list_sessions(KEY["project_key"]))
+    assert [each["session_id"] for each in listed] == [KEY["session_id"]]
+
+
 @pytest.mark.parametrize(
     "odd", [{"n": 10**30}, {"s": "\ud800"}, {"x": float("inf")}, json.loads('{"a":' * 120 + "1" + "}" * 120)]
 )
@@ -167,7 +191,7 @@ def test_odd_values_come_back(odd, store):
     assert asyncio.run(store.load(KEY)) == [entry]
 
 
-@pytest.mark.parametrize("key", [{}, {**KEY, "subpath": ""}, {**KEY, "session_id": 7}])
+@pytest.mark.parametrize("key", [{}, {**KEY, "subpath": ""}, {**KEY, "session_id": 7}, {**KEY, "session_id": "\ud800"}])
 def test_a_wrong_key_is_refused_in_one_line(key, store):
     with pytest.raises(InvalidInput, match=r"of a session key is .*; give a text that is not empty"):
         asyncio.run(store.append(key, [said("hello", "u1")]))

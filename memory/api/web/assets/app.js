@@ -7,6 +7,7 @@ import { bind, startKeys } from "./keys.js";
 import { startLine } from "./line.js";
 import { enter, go, startNavigation } from "./navigate.js";
 import { startSearch } from "./search.js";
+import { VIEWS } from "./views.js";
 
 function startShortcuts() {
   bind("/", "Search", () => {
@@ -27,7 +28,7 @@ startKeys();
 startHelp();
 startItems();
 startShortcuts();
-startNavigation();
+startNavigation(VIEWS);
 startSearch();
 startLine();
 startHistory();

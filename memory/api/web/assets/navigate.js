@@ -5,18 +5,7 @@ import { read } from "./fragments.js";
 import { sayFault } from "./notices.js";
 import { writeTimes } from "./times.js";
 
-const VIEWS = {
-  session: () => import("./session.js"),
-  search: () => import("./search.js"),
-  sessions: () => import("./rows.js"),
-  learnings: () => import("./rows.js"),
-  learning: () => import("./learning.js"),
-  settings: () => import("./settings.js"),
-  graph: () => import("./graph.js"),
-  home: () => import("./calendar.js"),
-  timeline: () => import("./calendar.js"),
-};
-
+let views = {}; // by name: what loads the module of a view; its `enter` gives what ends it
 let leave = () => {};
 let reading = null;
 
@@ -29,7 +18,7 @@ export async function enter() {
     const isHere = path === "/" ? location.pathname === "/" : location.pathname.startsWith(path);
     isHere ? link.setAttribute("aria-current", "page") : link.removeAttribute("aria-current");
   }
-  const view = VIEWS[main.dataset.view];
+  const view = views[main.dataset.view];
   leave = view ? ((await view()).enter(main) ?? (() => {})) : () => {};
   document.documentElement.dataset.ready = main.dataset.view;
 }
@@ -83,7 +72,8 @@ function onSubmit(event) {
   go(`${new URL(form.action).pathname}?${given}`).catch(() => {});
 }
 
-export function startNavigation() {
+export function startNavigation(known) {
+  views = known;
   document.addEventListener("click", onClick);
   document.addEventListener("submit", onSubmit);
   addEventListener("popstate", () => go(location.href, { push: false }).catch(() => {}));

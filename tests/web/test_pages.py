@@ -11,7 +11,7 @@ from memory import Memory
 from memory.api.rest.app import make_app
 from memory.api.rest.guard import Rules
 from memory.api.web import own_files, views
-from memory.care.access import Tokens
+from memory.care.access import Audit, Tokens
 
 ROOT = Path(__file__).parents[2] / "memory/api/web"
 PAGES = (
@@ -107,6 +107,7 @@ def test_a_token_becomes_a_cookie_that_no_script_reads_and_no_other_site_sends(f
     made = Tokens(filled.store).add("me", "reader")
     service = client(filled, needs_token=True)
     assert service.post("/signin", json={"token": "hark_wrong"}).status_code == 401
+    assert Audit(filled.store).entries(0, 10)[-1].outcome == "unknown_token"
     answer = service.post("/signin", json={"token": made.token})
     cookie = answer.headers["set-cookie"].lower()
     assert "httponly" in cookie

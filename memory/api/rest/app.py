@@ -134,7 +134,7 @@ def answer(scope: Scope, headers: Headers, problem: Problem) -> Response:
 def _answer_faults(app: FastAPI) -> None:
     async def problem(request: Request, error: Exception) -> Response:
         assert isinstance(error, Problem)
-        if error.status == 403:
+        if error.status in (401, 403):
             with suppress(Exception):
                 # a full disk must not keep a refusal from being told
                 await run_in_threadpool(lambda: Asked(request).note(request.path_params.get("id"), outcome=error.code))

@@ -49,7 +49,7 @@ class Rules:
     writes_a_second: int = 60
     """Of one token; whoever asks without one, on this machine, is not counted. Source: RELIABILITY C.1, 15."""
     uploads: tuple[str, ...] = ("/api/import",)
-    searches: tuple[str, ...] = ("/api/search", "/api/recall")
+    searches: tuple[str, ...] = ("/api/search", "/api/recall", "/search")
     uncounted: tuple[str, ...] = ("/chunks",)
     open: tuple[str, ...] = ()
     """Beginnings of paths that anybody may ask for, since they tell nothing of what is stored."""

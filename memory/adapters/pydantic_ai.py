@@ -11,7 +11,7 @@ alone had is deleted with it for good; branches that were left before a point fr
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -41,7 +41,11 @@ except ModuleNotFoundError as error:
 
 FRAMEWORK = "pydantic-ai"
 _OWN = "pydantic_ai"
-"""In a session's metadata: the conversation's record."""
+"""In a session's metadata: the conversation's record, and what lies above its ends."""
+_WAITING = "pydantic_ai_waiting"
+"""In a session's metadata: the tool calls that the conversation waits on."""
+ABOVE = 8
+"""Entries above one that it names: so many that follow each other can be deleted by a person. Untuned."""
 ONE_BY_ONE = 20
 """Entries of a history that are read one after another; of a longer one the whole session is read. Untuned."""
 _RECORDS: TypeAdapter[ConversationRecord] = TypeAdapter(ConversationRecord)
@@ -61,13 +65,11 @@ class HarkbackConversationStore(ConversationStore):
         self._project = project
 
     async def read_record(self, conversation_id: str) -> ConversationRecord | None:
-        return await asyncio.to_thread(lambda: _record(self._log(conversation_id).session()))
+        return await asyncio.to_thread(lambda: self._standing(self._log(conversation_id).session()))
 
     async def read_records(self, *, scope: str | None = None, limit: int | None = None) -> Sequence[ConversationRecord]:
         tag = FRAMEWORK if scope is None else _tag(scope)
-        found: list[ConversationRecord] = await asyncio.to_thread(self._records, tag)
-        found.sort(key=lambda record: record.updated_at, reverse=True)
-        return found[:limit]
+        return await asyncio.to_thread(self._records, tag, limit)
 
     async def write_record(
         self,
@@ -101,24 +103,40 @@ class HarkbackConversationStore(ConversationStore):
         return _entry(found)
 
     async def read_history(self, head_id: str | None, *, limit: int | None = None) -> list[ConversationEntry]:
-        """Give the entries up to one, in order: all, or the last ones."""
-        if head_id is None or (limit is not None and limit <= ONE_BY_ONE):
-            few: list[ConversationEntry] = await super().read_history(head_id, limit=limit)
-            return few
-        return await asyncio.to_thread(self._history, head_id, limit)
+        """Give the entries up to one, in order: all, or the last ones; those that a person deleted are left out."""
+        return [] if head_id is None else await asyncio.to_thread(self._history, head_id, limit)
 
     def _log(self, conversation_id: str) -> ItemLog:
         return ItemLog(self._memory, FRAMEWORK, [conversation_id], project=self._project, tags=[FRAMEWORK])
 
-    def _records(self, tag: str) -> list[ConversationRecord]:
-        found: list[ConversationRecord] = []
+    def _records(self, tag: str, limit: int | None) -> list[ConversationRecord]:
+        found: list[tuple[ConversationRecord, Session]] = []
         cursor: str | None = None
         while True:
             page = self._memory.sessions.list(tag=tag, limit=200, cursor=cursor)
-            found += [record for each in page.items if (record := _record(each)) is not None]
+            found += [(record, each) for each in page.items if (record := _record(each)) is not None]
             cursor = page.next_cursor
             if cursor is None:
-                return found
+                break
+        found.sort(key=lambda each: each[0].updated_at, reverse=True)
+        standing = (self._standing(session) for _, session in found[:limit])
+        return [record for record in standing if record is not None]
+
+    def _standing(self, session: Session | None) -> ConversationRecord | None:
+        """Give a conversation's record; where a person deleted its last entries, it ends at the one before them."""
+        record = _record(session)
+        if record is None or session is None:
+            return None
+        lines = mapping(mapping(session.metadata[_OWN]).get("lines"))
+        ends = [tip for tip in [record.head_id, *record.branches] if tip is not None]
+        tips = [self._last_there([tip, *lines.get(tip, [])]) for tip in ends]
+        if record.head_id is not None:
+            record.head_id = tips.pop(0)
+        record.branches = [*dict.fromkeys(tip for tip in tips if tip not in (None, record.head_id))]
+        return record
+
+    def _last_there(self, line: Sequence[str]) -> str | None:
+        return next((id for id in line if self._message(id) is not None), None)
 
     def _write(
         self, record: ConversationRecord, entries: Sequence[ConversationEntry], expected_revision: str | None
@@ -134,10 +152,25 @@ class HarkbackConversationStore(ConversationStore):
             if stored is None and head is not None and log.session() is None:
                 self._fork(log, head)
             session = log.ensure()
-            log.add(_item(each, log.session_id) for each in entries)
-            tags = [FRAMEWORK, *([_tag(record.scope)] if record.scope is not None else [])]
-            own = {_OWN: json.loads(_RECORDS.dump_json(record))}
-            self._memory.sessions.update(session.id, metadata=session.metadata | own, tags=tags)
+            lines = self._lines(entries, [record.head_id, *record.branches])
+            log.add(_item(each, log.session_id, lines[each.id][1:]) for each in entries)
+            tags = [each for each in session.tags if each != FRAMEWORK and not each.startswith(_tag(""))]
+            tags += [FRAMEWORK, *([_tag(record.scope)] if record.scope is not None else [])]
+            metadata = session.metadata | _told(record, lines)
+            self._memory.sessions.update(session.id, metadata=metadata, tags=tags)
+
+    def _lines(self, entries: Sequence[ConversationEntry], tips: Sequence[str | None]) -> dict[str, list[str]]:
+        """Give the ids of the entries above new ones and above some others, the nearest first."""
+        found: dict[str, list[str]] = {}
+        for entry in entries:
+            found[entry.id] = self._above(entry.parent_id, found)
+        return found | {tip: self._above(tip, found)[1:] for tip in tips if tip is not None and tip not in found}
+
+    def _above(self, id: str | None, known: Mapping[str, list[str]]) -> list[str]:
+        if id is None:
+            return []
+        message = None if id in known else self._message(id)
+        return [id, *(known.get(id, []) if message is None else _line(message))][:ABOVE]
 
     def _fork(self, log: ItemLog, head: Message) -> None:
         """Make a session that reads the history up to an entry from the session that holds it."""
@@ -165,26 +198,51 @@ class HarkbackConversationStore(ConversationStore):
         return found if found is not None and _is_entry(found) else None
 
     def _history(self, head_id: str, limit: int | None) -> list[ConversationEntry]:
+        known = self._known(head_id) if limit is None or limit > ONE_BY_ONE else {}
+        found: list[ConversationEntry] = []
+        line = [head_id]
+        while line and (limit is None or len(found) < limit):
+            there = (known.get(_message_id(id)) or self._message(id) for id in line)
+            message = next((each for each in there if each is not None), None)
+            if message is None:
+                break
+            found.append(_entry(message))
+            line = _line(message)
+        if not found and limit != 0:
+            raise KeyError(head_id)
+        return found[::-1]
+
+    def _known(self, head_id: str) -> dict[str, Message]:
+        """Read the entries of the session that an entry lies in."""
         head = self._message(head_id)
         if head is None:
             raise KeyError(head_id)
         session = self._memory.sessions.get(head.session_id, messages=True)
         messages = session.messages if isinstance(session, SessionWithMessages) else []
-        known = {each.id: each for each in messages if _is_entry(each)}
-        found: list[ConversationEntry] = []
-        wanted: str | None = head_id
-        while wanted is not None and (limit is None or len(found) < limit):
-            message = known.get(_message_id(wanted)) or self._message(wanted)
-            if message is None:
-                raise KeyError(wanted)
-            found.append(_entry(message))
-            wanted = found[-1].parent_id
-        return found[::-1]
+        return {each.id: each for each in messages if _is_entry(each)}
+
+
+def _told(record: ConversationRecord, lines: Mapping[str, list[str]]) -> dict[str, Any]:
+    """Give the metadata that tells a record.
+
+    A name in it goes when a message is forgotten that says what stands under it. So what people name stands elsewhere,
+    the conversation in the session's source and the scope in a tag, and what a model said has a name of its own.
+    """
+    own = json.loads(_RECORDS.dump_json(record))
+    waiting = own.pop("deferred_tool_requests")
+    del own["conversation_id"], own["scope"]
+    own["lines"] = {tip: lines[tip] for tip in [record.head_id, *record.branches] if tip is not None}
+    return {_OWN: own, _WAITING: waiting}
 
 
 def _record(session: Session | None) -> ConversationRecord | None:
     own = session.metadata.get(_OWN) if session is not None else None
-    return None if own is None else _RECORDS.validate_json(json.dumps(own))
+    if own is None or session is None or session.source is None:
+        return None
+    scope = next((each.removeprefix(_tag("")) for each in session.tags if each.startswith(_tag(""))), None)
+    known = {"conversation_id": session.source.external_id, "scope": scope}
+    known["deferred_tool_requests"] = session.metadata.get(_WAITING)
+    return _RECORDS.validate_json(json.dumps(own | known))
 
 
 def _tag(scope: str) -> str:
@@ -195,9 +253,9 @@ def _message_id(entry_id: str) -> str:
     return native_id(FRAMEWORK, "message", entry_id)
 
 
-def _item(entry: ConversationEntry, session_key: str) -> Item:
+def _item(entry: ConversationEntry, session_key: str, above: Sequence[str]) -> Item:
     message = json.loads(ModelMessagesTypeAdapter.dump_json([entry.message]))[0]
-    value = {"id": entry.id, "parent_id": entry.parent_id, "kind": entry.kind, "message": message}
+    value = {"id": entry.id, "parent_id": entry.parent_id, "above": above, "kind": entry.kind, "message": message}
     nothing = MessageRecord(session_key, None, "system", [], metadata={"origin": "synthetic"})
     parent = None if entry.parent_id is None else _message_id(entry.parent_id)
     records = messages_of(message, session_key) or [nothing]
@@ -207,6 +265,12 @@ def _item(entry: ConversationEntry, session_key: str) -> Item:
 def _is_entry(message: Message) -> bool:
     item = mapping(message.metadata.get(ITEM))
     return item.get("of") == FRAMEWORK and holds_value(item)
+
+
+def _line(message: Message) -> list[str]:
+    """Give the ids of the entries above one, the nearest first."""
+    value = value_of(message.metadata[ITEM])
+    return [] if value["parent_id"] is None else [value["parent_id"], *value["above"]]
 
 
 def _entry(message: Message) -> ConversationEntry:

@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from memory import Memory
 
 pytest.importorskip("pydantic_ai", reason="needs `make frameworks`")
-from pydantic_ai import Agent, BinaryContent, ImageUrl, ModelMessagesTypeAdapter, ModelRequest, ModelResponse
+from pydantic_ai import (
+    Agent,
+    BinaryContent,
+    DeferredToolRequests,
+    ImageUrl,
+    ModelMessagesTypeAdapter,
+    ModelRequest,
+    ModelResponse,
+)
 from pydantic_ai.conversation import Conversation
 from pydantic_ai.conversation_store import (
     ConversationConflict,
@@ -185,6 +193,81 @@ def test_a_deleted_conversation_leaves_nothing(memory, store):
 
     assert memory.search("fern", min_score=0).hits == []
     assert memory.messages.count() == 0
+
+
+def prompts(*texts):
+    return [ModelRequest(parts=[UserPromptPart(text)]) for text in texts]
+
+
+def texts(conversation):
+    return [each.parts[0].content for each in conversation.messages]
+
+
+@pytest.mark.parametrize("gone", ["one", "two", "three", "four", "five"])
+@pytest.mark.parametrize("limit", [None, 3])
+def test_a_conversation_goes_on_without_what_a_person_forgets(gone, limit, memory, store):
+    said = [f"number {each} of all" for each in ("one", "two", "three", "four", "five")]
+    saved(store, messages=prompts(*said))
+
+    memory.forget(query=f'"number {gone}"')
+
+    left = [each for each in said if gone not in each]
+    loaded = asyncio.run(store.load("one", limit=limit))
+    assert texts(loaded) == (left if limit is None else left[-3:])
+    loaded.messages += prompts("and more")
+    asyncio.run(store.save(loaded))
+    assert texts(asyncio.run(store.load("one"))) == [*left, "and more"]
+
+
+def test_what_is_forgotten_on_another_branch_brings_none_back(memory, store):
+    saved(store, messages=prompts("first of all", "second of all", "left behind"))
+    revision = asyncio.run(store.load("one")).revision
+    conversation = asyncio.run(store.branch("one", at=2, expected_revision=revision))
+    conversation.messages += prompts("third of all")
+    asyncio.run(store.save(conversation))
+
+    memory.forget(query='"second of all"')
+
+    assert texts(asyncio.run(store.load("one"))) == ["first of all", "third of all"]
+    [tip] = asyncio.run(store.read_record("one")).branches
+    assert [said(each) for each in asyncio.run(store.read_history(tip))] == ["first of all", "left behind"]
+
+
+def test_a_conversation_stays_whose_names_a_forgotten_message_tells(memory, store):
+    conversation = Conversation(conversation_id="conversation-of-ada")
+    conversation.messages = prompts("in conversation-of-ada of customer-of-ada", "which port?")
+    asyncio.run(store.save(conversation, scope="customer-of-ada"))
+
+    memory.forget(query="customer-of-ada")
+
+    assert texts(asyncio.run(store.load("conversation-of-ada", scope="customer-of-ada"))) == ["which port?"]
+    [listed] = asyncio.run(store.list_conversations(scope="customer-of-ada"))
+    assert listed.conversation_id == "conversation-of-ada"
+
+
+def test_a_run_that_waits_for_an_approval_waits_on(memory, store):
+    call = ToolCallPart("delete_notes", {"topic": "ports"}, "c1")
+    waiting = DeferredToolRequests(approvals=[call])
+    conversation = Conversation(conversation_id="one", messages=prompts("delete"), deferred_tool_requests=waiting)
+    asyncio.run(store.save(conversation))
+
+    loaded = asyncio.run(store.load("one"))
+
+    assert loaded.deferred_tool_requests == waiting
+    loaded.deferred_tool_requests = None
+    asyncio.run(store.save(loaded))
+    assert asyncio.run(store.load("one")).deferred_tool_requests is None
+
+
+def test_a_tag_of_a_persons_stays(memory, store):
+    saved(store)
+    [session] = memory.sessions.list().items
+    memory.sessions.update(session.id, tags=[*session.tags, "important"])
+    loaded = asyncio.run(store.load("one"))
+
+    asyncio.run(store.save(loaded, scope=None))
+
+    assert "important" in memory.sessions.list().items[0].tags
 
 
 def test_of_many_writers_one_wins(tmp_path):

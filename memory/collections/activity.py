@@ -61,10 +61,7 @@ class CountedMessages(Messages):
                 raise unknown("session", session_id)
             found = rows.of_session(self._store.sessions.lineage(number), first, last)
         elif project is not None:
-            projects = Projects(self._store, self._saver, "project")
-            named = [project] if isinstance(project, str) else project
-            numbers = {number for each in named for number in projects.numbers_below(each)}
-            found = rows.of_projects(sorted(numbers), first, last)
+            found = rows.of_projects(self._numbers(project), first, last)
         else:
             found = rows.of_all(first, last)
         return [
@@ -72,10 +69,16 @@ class CountedMessages(Messages):
             for day, messages, sessions in found
         ]
 
-    def active_between(self) -> tuple[date, date] | None:
-        """Give the first and the last day with a message, in UTC; None when there is none."""
-        ends = ActivityRows(self._store.database, self._store.workspace_number).ends()
+    def active_between(self, project: str | Sequence[str] | None = None) -> tuple[date, date] | None:
+        """Give the first and the last day with a message, in UTC, of all or of some projects; None when there is none."""
+        numbers = None if project is None else self._numbers(project)
+        ends = ActivityRows(self._store.database, self._store.workspace_number).ends(numbers)
         return (_EPOCH + timedelta(days=ends[0]), _EPOCH + timedelta(days=ends[1])) if ends else None
+
+    def _numbers(self, project: str | Sequence[str]) -> list[int]:
+        projects = Projects(self._store, self._saver, "project")
+        named = [project] if isinstance(project, str) else project
+        return sorted({number for each in named for number in projects.numbers_below(each)})
 
 
 def _day(at: date) -> int:

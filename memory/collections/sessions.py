@@ -121,7 +121,8 @@ class Sessions(Collection[Session]):
         given = dict(filters)
         where = Where("1 = 1")
         if project := given.pop("project", None):
-            where = in_projects(self._projects.numbers_below(project))
+            named = [project] if isinstance(project, str) else project
+            where = in_projects([number for each in named for number in self._projects.numbers_below(each)])
         for field in ("tag", "participant"):
             if value := given.pop(field, None):
                 sql = f"({where.sql}) and exists (select 1 from json_each({{t}}.{field}s) where value = ?)"

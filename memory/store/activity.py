@@ -31,19 +31,19 @@ class ActivityRows:
 
     def of_projects(self, projects: Sequence[int], first: int, last: int) -> list[tuple[int, int, int]]:
         """Give the same of the sessions of some projects, by their numbers."""
-        inside = f"({', '.join(map(str, projects)) or 'null'})"
-        mine = (
-            f"m.session_number in (select number from session where project_number in {inside} and deleted_at is null)"
-        )
-        return self._grouped(mine, (), first, last)
+        return self._grouped(_inside(projects), (), first, last)
 
     def of_session(self, lineage: list[tuple[int, int | None]], first: int, last: int) -> list[tuple[int, int, int]]:
         """Give the same of a session, the messages before a fork included; see `SessionRows.lineage`."""
         mine = messages_of(lineage)
         return self._grouped(mine.sql.replace("{t}", "m"), mine.parameters, first, last)
 
-    def ends(self) -> tuple[int, int] | None:
-        """Give the first and the last day with messages; None when there are none."""
+    def ends(self, projects: Sequence[int] | None = None) -> tuple[int, int] | None:
+        """Give the first and the last day with messages, of all or of some projects; None when there are none."""
+        if projects is not None:
+            sql = f"select min({_DAY_OF}), max({_DAY_OF}) {_ALIVE} and {_inside(projects)}"
+            row = self._database.row(sql, (self._workspace_number,))
+            return (int(row[0]), int(row[1])) if row and row[0] is not None else None
         # two statements: of one with both, SQLite reads the whole index
         found = [self._database.row(_END.format(order), (self._workspace_number,)) for order in ("asc", "desc")]
         first, last = found
@@ -59,6 +59,13 @@ class ActivityRows:
         )
         rows: list[Row] = self._database.rows(sql, (self._workspace_number, first * DAY, (last + 1) * DAY, *parameters))
         return [(row[0], row[1], row[2]) for row in rows]
+
+
+def _inside(projects: Sequence[int]) -> str:
+    numbers = ", ".join(map(str, projects)) or "null"
+    return (
+        f"m.session_number in (select number from session where project_number in ({numbers}) and deleted_at is null)"
+    )
 
 
 _ALIVE = "from message m where m.workspace_number = ? and m.deleted_at is null"

@@ -51,11 +51,14 @@ class Rules:
     uploads: tuple[str, ...] = ("/api/import",)
     searches: tuple[str, ...] = ("/api/search", "/api/recall", "/search")
     uncounted: tuple[str, ...] = ("/chunks",)
+    """Ends of routes that a streamed answer calls many times a second."""
     open: tuple[str, ...] = ()
     """Beginnings of paths that anybody may ask for, since they tell nothing of what is stored."""
     cookie: str | None = None
     """The cookie that may hold a token, where no header does."""
-    """Ends of routes that a streamed answer calls many times a second."""
+    signin: str = "/signin"
+    signins_a_second: int = 5
+    """Of one address: tokens are too long to be guessed, and each guess is written down."""
 
 
 @dataclass
@@ -157,9 +160,15 @@ class Guard:
         return caller
 
     def _check_rate(self, scope: Scope, caller: Caller) -> None:
+        path, method = str(scope["path"]), str(scope["method"])
+        if path == self.rules.signin and method in _WRITES:
+            address = str((scope.get("client") or ("",))[0])
+            if not self._limiter.hit(RateLimitItemPerSecond(self.rules.signins_a_second), "signins", address):
+                raise Problem(
+                    429, "too_many", "too many tokens were tried; try again in a second", {"Retry-After": "1"}
+                )
         if caller is self.local:
             return
-        path, method = str(scope["path"]), str(scope["method"])
         if path in self.rules.searches:
             sort, most = "searches", self.rules.searches_a_second
         elif method in _WRITES and not path.endswith(self.rules.uncounted):

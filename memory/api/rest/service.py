@@ -144,6 +144,22 @@ class Asked:
                 raise UnknownRecord(f"there is no message {id!r}") from error
         return found
 
+    def readable(self, id: str, session_id: str | None = None) -> Any:
+        """Read a message in a session that this caller may see: one of its own, or one before its fork.
+
+        Args:
+            id: The message.
+            session_id: The session it is read in; None for the message's own, or the one that the caller is confined to.
+        """
+        inside = session_id or self.caller.session_id
+        if inside is None:
+            return self.message(id)
+        self.session(inside)
+        found = self.memory.messages.get(id)
+        if found is None or id not in [each.id for each in self.memory.messages.window(inside, found.seq, after=1)]:
+            raise UnknownRecord(f"there is no message {id!r} in session {inside!r}")
+        return found
+
     @property
     def is_confined(self) -> bool:
         """Whether the caller sees a part of the workspace only."""

@@ -1,5 +1,6 @@
 """Pages from templates: every value escaped, every name made visible, no script or style but our own files."""
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
@@ -10,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from memory.api.web.own_files import address
-from memory.api.web.texts import visible
+from memory.api.web.texts import shortened, visible
 from memory.search.answer import SearchHit
 
 HEADERS = {
@@ -49,6 +50,8 @@ def _environment() -> Environment:
         "segment": segment,
         "number": number,
         "combined": combined,
+        "told": told,
+        "brief": brief,
     }
     environment.globals |= {"asset": address, "url": url, "hit_address": hit_address, "ref_address": ref_address}
     return environment
@@ -87,6 +90,16 @@ def url(path: str, **query: Any) -> str:
 def combined(values: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
     """Give the values of both; where they share a name, those of the second."""
     return {**values, **more}
+
+
+def told(value: Any) -> str:
+    """Write a value of any type: a text as it is, all else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def brief(text: str) -> str:
+    """Write the beginning of a text, for a name."""
+    return shortened(text, 80)
 
 
 def hit_address(hit: SearchHit, query: str) -> str:

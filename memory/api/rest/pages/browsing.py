@@ -10,6 +10,7 @@ from memory.api.rest.pages.shell import ROWS, Text, fragment, history, page
 from memory.api.rest.pages.timeline import activity
 from memory.api.rest.records import listed
 from memory.api.rest.service import Asked, Reads
+from memory.api.web.views import segment
 from memory.collections.collection import Page
 from memory.kinds.session import Session
 
@@ -22,7 +23,7 @@ HOME_ROWS = 8
 def home(asked: Asked = Reads) -> Response:
     """Where to begin: search, what was last spoken about, what was learned."""
     if asked.caller.session_id is not None:
-        return Response(status_code=303, headers={"Location": f"/sessions/{asked.caller.session_id}"})
+        return Response(status_code=303, headers={"Location": f"/sessions/{segment(asked.caller.session_id)}"})
     values: dict[str, Any] = {"recent": history(asked, limit=HOME_ROWS)}
     if values["recent"].items:
         values["calendar"] = activity(asked, "", datetime.now(UTC).date())

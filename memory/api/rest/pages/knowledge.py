@@ -1,5 +1,6 @@
 """What was learned, and how things hang together."""
 
+from contextlib import suppress
 from typing import Any
 
 from fastapi import APIRouter
@@ -8,7 +9,9 @@ from starlette.responses import Response
 from memory.api.rest.pages.shell import Text, fragment, page
 from memory.api.rest.records import existing, listed
 from memory.api.rest.service import Asked, Reads
+from memory.errors import UnknownRecord
 from memory.kinds.learning import Learning
+from memory.kinds.message import Message
 
 router = APIRouter(include_in_schema=False)
 ROWS = 30
@@ -40,7 +43,6 @@ def learning(id: str, asked: Asked = Reads) -> Response:
     """Show a learning with what it was drawn from and what came after it."""
     found = existing(asked, "learning", id)
     assert isinstance(found, Learning)
-    sources = [message for each in found.source_messages if (message := asked.memory.messages.get(each)) is not None]
     session = asked.memory.sessions.get(found.session_id) if found.session_id else None
     newer = asked.memory.learnings.get(found.superseded_by) if found.superseded_by else None
     return page(
@@ -48,8 +50,17 @@ def learning(id: str, asked: Asked = Reads) -> Response:
         "learning.html",
         title=f"{found.category.capitalize()}",
         learning=found,
-        sources=[each for each in sources if asked.sees(each.session_id, session.project_id if session else None)],
+        sources=_sources(asked, found),
         session=session if session and asked.sees_record(session) else None,
         newer=newer if newer and asked.sees_record(newer) else None,
         categories=CATEGORIES,
     )
+
+
+def _sources(asked: Asked, learning: Learning) -> list[Message]:
+    """Read the messages that a learning was drawn from; those that are gone, or of others, are left out."""
+    found = []
+    for id in learning.source_messages:
+        with suppress(UnknownRecord):
+            found.append(asked.readable(id))
+    return found

@@ -71,9 +71,7 @@ def stretch(
 def one(id: str, message_id: str, asked: Asked = Reads) -> Response:
     """Give one message as it is now."""
     with asked.memory.store.snapshot():
-        found, message = asked.session(id), asked.message(message_id)
-        if message.id not in [each.id for each in asked.memory.messages.window(id, message.seq, after=1)]:
-            raise UnknownRecord(f"there is no message {message_id!r} in session {id!r}")
+        found, message = asked.session(id), asked.readable(message_id, id)
         values = _stretch(asked, [message])
         return fragment("messages.html", session=found, focus=None, **values)
 
@@ -94,7 +92,7 @@ def text(
     asked: Asked = Reads,
 ) -> Response:
     """Give all that a message says, or all of one of its parts, as plain text."""
-    found = asked.message(id)
+    found = asked.readable(id)
     whole = asked.memory.messages.text(id) if place is None and part == "text" else whole_text(found, part, place)
     if whole is None:
         raise UnknownRecord(f"message {id!r} has no such part")
@@ -104,9 +102,9 @@ def text(
 @router.get("/messages/{id}/versions")
 def versions(id: str, asked: Asked = Reads) -> Response:
     """Show what a message said before it was edited."""
-    found = asked.message(id)
+    found = asked.readable(id)
     versions = shown_versions(found, asked.memory.messages.versions(id))
-    session = asked.session(found.session_id)
+    session = asked.session(asked.caller.session_id or found.session_id)
     return page(
         asked, "versions.html", title="Versions of a message", message=found, session=session, versions=versions
     )
@@ -119,19 +117,15 @@ def image(id: str, asked: Asked = Reads) -> Response:
     if found is None or found.media_type not in IMAGES:
         raise UnknownRecord(f"there is no image {id!r}")
     if asked.is_confined:
-        asked.message(found.message_id or "")
-    headers = {
-        **HEADERS,
-        "Content-Security-Policy": "default-src 'none'; sandbox",
-        "Cache-Control": "private, max-age=3600",
-    }
+        asked.readable(found.message_id or "")
+    headers = {**HEADERS, "Content-Security-Policy": "default-src 'none'; sandbox"}
     return Response(asked.memory.attachments.data(id), media_type=found.media_type, headers=headers)
 
 
 def _place(asked: Asked, id: str, at: str, seq: int | None, date: str) -> tuple[int, str | None]:
     """Give the position to begin at, and the message that is meant, where one is."""
     if at:
-        message = asked.message(at)
+        message = asked.readable(at, id)
         return message.seq, message.id
     if date:
         day = given_date(date, "date", datetime.now(UTC))[0]
@@ -147,12 +141,13 @@ def _around(asked: Asked, session: Session) -> dict[str, Any]:
     messages, sessions = asked.memory.messages, asked.memory.sessions
     parent = sessions.get(session.parent_id) if session.parent_id else None
     forks = sessions.list(parent_id=session.id, limit=FORKS).items
+    learnings = asked.memory.learnings.list(session_id=session.id, limit=LEARNINGS).items
     return {
         "first": next(iter(messages.window(session.id, 0, after=1)), None),
         "last": next(iter(messages.window(session.id, LAST, before=1, after=0)), None),
         "parent": parent if parent and asked.sees_record(parent) else None,
         "forks": [each for each in forks if asked.sees_record(each)],
-        "learnings": asked.memory.learnings.list(session_id=session.id, limit=LEARNINGS).items,
+        "learnings": [each for each in learnings if asked.sees_record(each)],
     }
 
 

@@ -19,6 +19,8 @@ Text = Annotated[str, Query(max_length=4_096)]
 """A value of a form."""
 ROWS = 30
 """Sessions of one page of the history. Untuned."""
+PROJECTS = 2_000
+"""Projects that are offered to narrow by. Untuned."""
 PARTS = ("/api", "/mcp", "/metrics", "/assets")
 """Where programs ask; everywhere else answers are pages."""
 
@@ -66,8 +68,14 @@ def projects(asked: Asked) -> list[Project]:
     if asked.caller.session_id is not None:
         return []
     seen = asked.projects() if asked.is_confined else None
-    found = asked.memory.projects.list(limit=200).items
-    return sorted((each for each in found if seen is None or each.id in seen), key=lambda each: each.name.casefold())
+    found: list[Project] = []
+    cursor = None
+    while len(found) < PROJECTS:
+        one = asked.memory.projects.list(limit=200, cursor=cursor)
+        found += [each for each in one.items if seen is None or each.id in seen]
+        if (cursor := one.next_cursor) is None:
+            break
+    return sorted(found, key=lambda each: each.name.casefold())
 
 
 def events(asked: Asked) -> str:
@@ -90,7 +98,8 @@ def is_for_people(scope: Scope, headers: Headers) -> bool:
 def problem_page(scope: Scope, problem: Problem) -> Response:
     """Say what is wrong as a page; who needs a token is sent to where one is given."""
     if problem.status == 401:
-        path = str(scope["path"])
+        # as it was sent: what is escaped in it stays so
+        path = bytes(scope.get("raw_path") or str(scope["path"]).encode()).decode("latin-1")
         asked_for = f"{path}?{scope['query_string'].decode('latin-1')}" if scope.get("query_string") else path
         return Response(status_code=303, headers={**HEADERS, "Location": url("/signin", next=asked_for)})
     values = {"title": "Not found" if problem.status == 404 else "That did not work", "problem": problem}

@@ -1,5 +1,6 @@
 """Signing in: a token becomes a cookie that only this service is sent, and that no script can read."""
 
+import re
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -12,6 +13,8 @@ from memory.api.web.views import HEADERS, render
 from memory.care.access import Tokens
 
 router = APIRouter(include_in_schema=False)
+_OWN = re.compile(r"/(?![/\\])[^\x00-\x20\x7f]*")
+"""An address of this service, as it stands behind `next`."""
 COOKIE_SECONDS = 90 * 24 * 3600
 """How long a browser keeps it; the token may run out before. Untuned."""
 
@@ -27,7 +30,8 @@ class Secret(BaseModel):
 @router.get("/signin")
 def form(next: Annotated[str, Query(max_length=8_192)] = "/") -> Response:
     """Ask for a token."""
-    place = next if next.startswith("/") and not next.startswith(("//", "/\\")) else "/"
+    # a browser takes a backslash for a slash, and leaves tabs and line ends out
+    place = next if _OWN.fullmatch(next) else "/"
     return HTMLResponse(render("signin.html", title="Sign in", next=place), headers=HEADERS)
 
 

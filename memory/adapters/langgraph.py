@@ -9,6 +9,7 @@ forgotten. A namespace is a project, so that a search inside one looks at nothin
 import asyncio
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 from urllib.parse import quote
 
@@ -17,6 +18,7 @@ from memory.errors import InvalidInput
 from memory.ids import native_id
 from memory.kinds.learning import Learning
 from memory.memory import Memory
+from memory.store.schema import whole
 
 try:
     from langgraph.store.base import (
@@ -39,6 +41,8 @@ except ModuleNotFoundError as error:
 FRAMEWORK = "langgraph"
 RANKED = 200
 """Items that a query ranks; those behind follow without a score. Source: `MOST_HITS` of a search."""
+READ, GROWTH = 200, 8
+"""Items that are read first where none was asked for by words, and how many more each time. Untuned."""
 TRUST = 0.3
 """Of what an agent wrote down by itself: it is found, and not put before other agents unasked."""
 Namespace = tuple[str, ...]
@@ -93,7 +97,7 @@ class HarkbackStore(BaseStore):
             found = self._memory.learnings.get(self._id(op.namespace, op.key))
             return _item(found) if found else None
         if isinstance(op, SearchOp):
-            return list(self._search(op))[op.offset : op.offset + op.limit]
+            return self._search(op)
         if isinstance(op, ListNamespacesOp):
             return self._namespaces(op)
         raise ValueError(
@@ -108,7 +112,11 @@ class HarkbackStore(BaseStore):
                 self._memory.learnings.delete(id, hard=True)
                 self._drop_empty(there.project_id)
             return
-        own = {"namespace": list(op.namespace), "key": op.key, "is_ranked": op.index is not False}
+        if any(each != whole(each) for each in (*op.namespace, op.key)):
+            raise InvalidInput(
+                f"{op.key!r} in {op.namespace!r} has a lone surrogate, which no name can have; leave it out"
+            )
+        own = {"root": self._root, "namespace": list(op.namespace), "key": op.key, "is_ranked": op.index is not False}
         metadata = {ITEM: kept(self._memory, FRAMEWORK, dict(op.value)) | own}
         fields: dict[str, Any] = {"content": _text(op) or op.key or FRAMEWORK, "metadata": metadata}
         if there is not None:
@@ -120,18 +128,18 @@ class HarkbackStore(BaseStore):
         project = self._memory.projects.ensure(self._project(op.namespace))
         self._memory.learnings.create(id=id, category=FRAMEWORK, trust=TRUST, project_id=project.id, **fields)
 
-    def _search(self, op: SearchOp) -> Iterator[SearchItem]:
-        """Yield items below a namespace: those that a query finds, best first, then the others, the newest change first."""
+    def _search(self, op: SearchOp) -> list[Result]:
+        """Give items below a namespace: those that a query finds, best first, then the others, the newest change first."""
         wanted = op.offset + op.limit
-        found: set[str] = set()
-        if op.query:
-            for learning, score in self._ranked(op, wanted):
-                found.add(learning.id)
-                yield _scored(learning, score)
+        ranked = {each.id: (each, score) for each, score in self._ranked(op, wanted)} if op.query else {}
+        found = [_scored(each, score) for each, score in ranked.values()]
         if len(found) < wanted:
-            others = [each for each in self._below(op.namespace_prefix) if each.id not in found]
-            others.sort(key=lambda each: each.updated_at, reverse=True)
-            yield from (_scored(each, None) for each in others if _fits(_value(each), op.filter))
+            # changes meanwhile would move items from where is still to be read to where was read
+            with self._memory.store.snapshot():
+                others = (each for each in self._below(op.namespace_prefix) if each.id not in ranked)
+                fitting = (each for each in others if _fits(_value(each), op.filter))
+                found += [_scored(each, None) for each in islice(fitting, wanted - len(found))]
+        return found[op.offset : wanted]
 
     def _ranked(self, op: SearchOp, wanted: int) -> Iterator[tuple[Learning, float]]:
         project = self._memory.projects.find(self._project(op.namespace_prefix))
@@ -149,28 +157,41 @@ class HarkbackStore(BaseStore):
                 yield learning, hit.score
 
     def _namespaces(self, op: ListNamespacesOp) -> list[Namespace]:
-        below = {_namespace(each) for each in self._below(())}
-        fitting = (each for each in below if all(_matches(match, each) for match in op.match_conditions or ()))
+        with self._memory.store.snapshot():
+            named = self._named()
+        fitting = (each for each in named if all(_matches(match, each) for match in op.match_conditions or ()))
         return sorted({each[: op.max_depth] for each in fitting})[op.offset : op.offset + op.limit]
 
+    def _named(self) -> set[Namespace]:
+        """Give the namespaces in which something is."""
+        root = self._memory.projects.find(self._root)
+        newest = self._memory.learnings.one_a_project(project=root.id, category=FRAMEWORK) if root is not None else []
+        found = {_namespace(each) for each in newest if self._is_own(each, ())}
+        for other in newest:
+            if not self._is_own(other, ()):
+                # of another store, or a person's: what lies behind it may be our own
+                found |= {_namespace(each) for each in self._own(other.project_id, ())}
+        return found
+
     def _below(self, prefix: Namespace) -> Iterator[Learning]:
-        """Yield all items of a namespace and those below it."""
+        """Yield all items of a namespace and those below it, the newest change first; inside a snapshot."""
         project = self._memory.projects.find(self._project(prefix))
-        if project is None:
-            return
-        cursor: str | None = None
+        return iter(()) if project is None else self._own(project.id, prefix)
+
+    def _own(self, project_id: str | None, prefix: Namespace) -> Iterator[Learning]:
+        read, size = 0, READ
         while True:
-            page = self._memory.learnings.list(project=project.id, category=FRAMEWORK, limit=200, cursor=cursor)
-            yield from (each for each in page.items if self._is_own(each, prefix))
-            cursor = page.next_cursor
-            if cursor is None:
+            found = self._memory.learnings.last_changed(limit=size, project=project_id, category=FRAMEWORK)
+            yield from (each for each in found[read:] if self._is_own(each, prefix))
+            if len(found) < size:
                 return
+            read, size = size, size * GROWTH
 
     def _is_own(self, learning: Learning, prefix: Namespace) -> bool:
         item = learning.metadata.get(ITEM, {})
-        if item.get("of") != FRAMEWORK or _namespace(learning)[: len(prefix)] != prefix:
+        if item.get("of") != FRAMEWORK or item.get("root") != self._root:
             return False
-        return learning.id == self._id(_namespace(learning), item["key"])
+        return _namespace(learning)[: len(prefix)] == prefix
 
     def _drop_empty(self, project_id: str | None) -> None:
         """Drop the project of a namespace in which nothing is left, and those above it."""
@@ -187,10 +208,14 @@ class HarkbackStore(BaseStore):
             project_id = project.parent_id
 
     def _project(self, namespace: Namespace) -> str:
-        return "/".join([self._root, *(quote(label, safe=" @:+=,()'!&$*;") for label in namespace)])
+        return "/".join([self._root, *(_quoted(label) for label in namespace)])
 
     def _id(self, namespace: Namespace, key: str) -> str:
         return native_id(FRAMEWORK, "learning", json.dumps([self._root, *namespace, key]))
+
+
+def _quoted(label: str) -> str:
+    return quote(label, safe=" @:+=,()'!&$*;", errors="surrogatepass")
 
 
 def _text(op: PutOp) -> str:

@@ -1,6 +1,6 @@
 """Learnings: what was drawn from sessions, and when it was true."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,9 +11,12 @@ from memory.errors import InvalidInput
 from memory.ids import is_id
 from memory.kinds.learning import Learning
 from memory.saving import Saver
-from memory.store.records import Where, unknown
+from memory.store.records import Where, newest_of_each, unknown
 from memory.store.schema import micros
 from memory.store.store import Store
+
+MOST_PROJECTS = 10_000_000
+"""Projects whose newest learnings are read at once."""
 
 
 class Learnings(Collection[Learning]):
@@ -64,6 +67,18 @@ class Learnings(Collection[Learning]):
             until = max(until, (old.valid_from or old.created_at) + timedelta(microseconds=1))
             self.update(id, superseded_by=newer.id, valid_to=until)
         return newer
+
+    def last_changed(self, *, limit: int, **filters: Any) -> Sequence[Learning]:
+        """Read those that were changed last, the last of them first; filtered as `list` does."""
+        by = "{t}.updated_at desc, {t}.number desc"
+        found = self._store.records.select("learning", self._where(filters), limit=limit, order=by)
+        return [record for _, record in found if isinstance(record, Learning)]
+
+    def one_a_project(self, **filters: Any) -> Sequence[Learning]:
+        """Read the newest of each project that has any; filtered as `list` does."""
+        where = newest_of_each("learning", "project_number", self._where(filters))
+        found = self._store.records.select("learning", where, limit=MOST_PROJECTS)
+        return [record for _, record in found if isinstance(record, Learning)]
 
     def _prepared(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         return with_project(self._projects, super()._prepared(fields))

@@ -30,6 +30,12 @@ class Where:
     """Parameters in front of the others that say what time it is: they differ from page to page of one list."""
 
 
+def newest_of_each(kind: str, column: str, where: Where) -> Where:
+    """Make the condition that a record is the newest, of those that a condition fits, with its value in a column."""
+    numbers = f"select max({{t}}.number) from {kind} {{t}} where {where.sql} group by {{t}}.{column}"
+    return Where(f"{{t}}.number in ({numbers})", where.parameters, where.clock)
+
+
 class Records:
     """Records of one workspace."""
 

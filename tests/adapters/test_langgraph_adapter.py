@@ -183,6 +183,40 @@ def test_two_stores_share_nothing(memory, store):
     assert store.search(("users",), query="Assam") == []
 
 
+def test_a_store_whose_project_lies_below_another_shares_nothing_with_it(memory, store):
+    inner = HarkbackStore(memory, project="langgraph/users")
+    for at in range(3):
+        store.put(("users", "ada"), f"outer {at}", {"text": "Assam"})
+        inner.put(("ada",), f"inner {at}", {"text": "Assam"})
+
+    assert store.list_namespaces() == [("users", "ada")]
+    assert inner.list_namespaces() == [("ada",)]
+    assert len(store.search((), query="Assam")) == len(inner.search((), query="Assam")) == 3
+    assert {each.key for each in store.search(("users",))} == {"outer 0", "outer 1", "outer 2"}
+
+
+def test_the_last_changed_come_first_and_pages_of_them_miss_none(store):
+    store.batch([PutOp(("notes",), str(at), {"n": at}) for at in range(450)])
+    store.put(("notes",), "7", {"n": 7})
+
+    pages = [store.search(("notes",), limit=100, offset=offset) for offset in range(0, 500, 100)]
+
+    keys = [each.key for page in pages for each in page]
+    assert keys[:2] == ["7", "449"]
+    assert sorted(keys, key=int) == [str(at) for at in range(450)]
+    assert [each.key for each in store.search(("notes",), filter={"n": {"$lt": 3}})] == ["2", "1", "0"]
+
+
+def test_an_item_whose_key_is_taken_for_a_secret_is_found(store):
+    secret = "ghp_" + "a1B2c3D4e5F6" * 3
+    store.put(("users",), secret, {"text": "Assam"})
+
+    [found] = store.search(("users",))
+
+    assert store.get(("users",), secret).key == found.key
+    assert found.key.startswith("[redacted:")
+
+
 def test_threads_put_one_item_and_many(tmp_path):
     def put(number):
         with Memory.open(tmp_path / "store") as memory:
@@ -213,6 +247,9 @@ def test_bad_input_is_refused_with_their_errors(store):
         store.batch([PutOp(("a",), "k", {"t": "x"}, ttl=5)])
     with pytest.raises(ValueError, match="the item has no JSON form"):
         store.put(("a",), "k", {"t": object()})
+    with pytest.raises(ValueError, match="has a lone surrogate, which no name can have"):
+        store.put(("a", "\ud800"), "k", {"t": 1})
+    assert store.search(("a", "\ud800")) == []
     store.put(("a",), "k", {"t": 1})
     with pytest.raises(ValueError, match=r"'\$in' is no operator of a filter"):
         store.search(("a",), filter={"t": {"$in": [1]}})

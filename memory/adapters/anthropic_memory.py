@@ -16,6 +16,7 @@ from memory.adapters.items import ITEM, ItemLog
 from memory.collections.sessions import SessionWithMessages
 from memory.errors import InvalidInput
 from memory.memory import Memory
+from memory.store.schema import whole
 
 try:
     from anthropic.lib.tools import BetaAbstractMemoryTool, BetaAsyncAbstractMemoryTool, ToolError
@@ -54,7 +55,7 @@ class HarkbackMemoryTool(BetaAbstractMemoryTool):
 
     def view(self, command: BetaMemoryTool20250818ViewCommand) -> str:
         """Show a file with numbered lines, or what a directory holds."""
-        path, files = _normal(command.path), self._files()
+        path, files = self._path(command.path), self._files()
         if path in files:
             if files[path].text.count("\n") >= MOST_LINES:
                 raise ToolError(f"File {command.path} exceeds maximum line limit of 999,999 lines.")
@@ -67,10 +68,12 @@ class HarkbackMemoryTool(BetaAbstractMemoryTool):
         """Write a new file."""
 
         def write() -> str:
-            path, files = _normal(command.path), self._files()
+            path, files = self._path(command.path), self._files()
             if path in files or path == ROOT or is_directory(path, files):
                 raise ToolError(f"File {command.path} already exists")
             _refuse_below_file(path, files)
+            if not isinstance(command.file_text, str):
+                raise ToolError(f"`file_text` is {command.file_text!r}; it must be a text")
             self._log.ensure()
             fields = {"parts": [_named(path)], "metadata": _metadata(path)}
             self._memory.messages.append(self._log.session_id, role="assistant", content=command.file_text, **fields)
@@ -125,7 +128,7 @@ class HarkbackMemoryTool(BetaAbstractMemoryTool):
         """Delete a file, or a directory with all in it, for good."""
 
         def write() -> str:
-            path = _normal(command.path)
+            path = self._path(command.path)
             if path == ROOT:
                 raise ToolError("Cannot delete the /memories directory itself")
             for file in self._at(path, command.path):
@@ -138,7 +141,7 @@ class HarkbackMemoryTool(BetaAbstractMemoryTool):
         """Give a file or a directory another path."""
 
         def write() -> str:
-            old, new, files = _normal(command.old_path), _normal(command.new_path), self._files()
+            old, new, files = self._path(command.old_path), self._path(command.new_path), self._files()
             if old == ROOT:
                 raise ToolError("Cannot rename the /memories directory itself")
             if new in files or new == ROOT or is_directory(new, files):
@@ -160,6 +163,10 @@ class HarkbackMemoryTool(BetaAbstractMemoryTool):
         self._log.clear()
         return "All memory cleared"
 
+    def _path(self, path: str) -> str:
+        """Give a path as it is kept: without detours, secrets and lone surrogates."""
+        return whole(str(self._memory.saver.redactor.value(_normal(path))))
+
     def _files(self) -> dict[str, File]:
         session = self._memory.sessions.get(self._log.session_id, messages=True)
         messages = session.messages if isinstance(session, SessionWithMessages) else []
@@ -172,7 +179,7 @@ class HarkbackMemoryTool(BetaAbstractMemoryTool):
         return found
 
     def _file(self, path: str) -> File:
-        files, normal = self._files(), _normal(path)
+        files, normal = self._files(), self._path(path)
         if normal in files:
             return files[normal]
         if normal == ROOT or is_directory(normal, files):
@@ -224,6 +231,8 @@ class HarkbackAsyncMemoryTool(BetaAsyncAbstractMemoryTool):
 
 
 def _normal(path: str) -> str:
+    if not isinstance(path, str):
+        raise ToolError(f"Path must be a text, got: {path!r}")
     if path != ROOT and not path.startswith(f"{ROOT}/"):
         raise ToolError(f"Path must start with /memories, got: {path}")
     found = posixpath.normpath(path)

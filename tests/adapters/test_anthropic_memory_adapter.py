@@ -238,3 +238,20 @@ def test_a_set_that_was_deleted_takes_nothing(memory):
 
     with pytest.raises(ToolError, match="was deleted; restore it"):
         tool.call({"command": "create", "path": "/memories/b.md", "file_text": "x"})
+
+
+@pytest.mark.parametrize("name", ["ghp_" + "a1B2c3D4e5F6" * 3, "half \ud800", "nul \x00"])
+def test_a_file_with_an_odd_name_is_there_under_it(name, memory):
+    tool, path = HarkbackMemoryTool(memory), f"/memories/{name}.md"
+    tool.call({"command": "create", "path": path, "file_text": "Assam"})
+
+    assert tool.call({"command": "view", "path": path}).endswith("     1\tAssam")
+    with pytest.raises(ToolError, match="already exists"):
+        tool.call({"command": "create", "path": path, "file_text": "Assam"})
+
+
+@pytest.mark.parametrize("given_", [{}, {"path": 7, "file_text": "x"}, {"path": "/memories/a.md"}])
+def test_what_a_model_left_out_is_said(given_, memory):
+    with pytest.raises(ToolError, match="must be a text"):
+        HarkbackMemoryTool(memory).call({"command": "create", **given_})
+    assert memory.sessions.list().items == []

@@ -2,7 +2,6 @@
 
 import re
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 from hypothesis import example, given
@@ -11,7 +10,7 @@ from pages import Seen, harmless
 
 from memory.api.web import markdown
 from memory.api.web.cleaning import cleaned
-from memory.api.web.code import TOKEN_CLASSES, code_block, highlighted
+from memory.api.web.code import code_block, highlighted
 from memory.api.web.markdown import MOST_CHARACTERS, rendered
 
 HOSTILE = [
@@ -271,34 +270,3 @@ def test_many_threads_may_render_at_once():
     texts = [f"# {place}\n\n| a |\n|---|\n| {place} |\n\n```py\nx = {place}\n```" for place in range(40)]
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(rendered, texts * 4)) == [rendered(text) for text in texts] * 4
-
-
-CSS = (Path(markdown.__file__).parent / "assets/code.css").read_text(encoding="utf-8")
-THEMES = re.findall(r"\{([^{}]*--code-background: [^{}]*)\}", CSS)
-
-
-def _colours(theme):
-    return dict(re.findall(r"--code-([a-z]+): (#[0-9a-f]{6});", theme))
-
-
-def _luminance(colour):
-    parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
-    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-@pytest.mark.parametrize("theme", THEMES, ids=["light", "dark by the system", "dark by choice"])
-def test_every_colour_of_code_can_be_read(theme):
-    colours = _colours(theme)
-    ground = _luminance(colours.pop("background"))
-    for name, colour in colours.items():
-        lighter, darker = sorted((_luminance(colour), ground), reverse=True)
-        assert (lighter + 0.05) / (darker + 0.05) >= 4.5, name
-
-
-def test_both_ways_to_the_dark_have_the_same_colours_and_every_class_has_one():
-    light, *dark = map(_colours, THEMES)
-    assert dark[0] == dark[1]
-    assert light.keys() == dark[0].keys()
-    assert {*re.findall(r"\.code \.(\w+) ", CSS)} == {"language", *TOKEN_CLASSES}
-    assert {*re.findall(r"var\(--code-(\w+)\)", CSS)} == light.keys()

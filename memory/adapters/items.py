@@ -6,7 +6,6 @@ that an item is read, and deleted, as a whole. Messages of others in the same se
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
@@ -31,6 +30,9 @@ PAGE = 200
 _COPIED = (
     "sender_id created_at tool_name tool_call tool_result status error model tokens_in tokens_out started_at ended_at"
 ).split()
+
+_BESIDE: dict[str, Any] = {"parts": [], "tool_call": None, "tool_result": None}
+"""What a message has beside its words, and how it is without that."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,8 @@ class ItemLog:
         """Read the session; None when nothing was added yet, or it was deleted."""
         return self.memory.sessions.get(self.session_id)
 
-    def ensure(self) -> Session:
-        """Read the session, or make it.
+    def ensure(self, **fields: Any) -> Session:
+        """Read the session, or make it with these fields beside its own.
 
         Raises:
             InvalidInput: It was deleted, and can be restored.
@@ -80,9 +82,8 @@ class ItemLog:
         found = self.session()
         if found is not None:
             return found
-        source = {"format": self._framework, "path": self._framework, "external_id": self.name}
         try:
-            return self.memory.sessions.create(id=self.session_id, source=source, **self._fields)
+            return self._make({**fields, **self._fields})
         except Conflict as error:
             # another process may have made it since
             if (made := self.session()) is not None:
@@ -106,16 +107,17 @@ class ItemLog:
         saved = [fields for id, item in new.items() for fields in self._messages(id, item)]
         if not saved:
             return []
-        session = self.ensure()
+        title, session = _title(new.values()), self.session()
         pictures = [each for id, item in new.items() for each in _pictures(id, item)]
+        if pictures or session is None or (title and session.title is None):
+            self._write(saved, pictures, title)
+            return list(new.values())
         try:
-            self._write(saved, pictures)
+            # no transaction around it, so that texts are embedded before others have to wait
+            self.memory.messages.append_many(self.session_id, saved)
         except UnknownRecord:
             # another one has cleared it since: what is said now begins it anew
-            session = self.ensure()
-            self._write(saved, pictures)
-        if session.title is None and (title := _title(new.values())):
-            self.memory.sessions.update(self.session_id, title=title)
+            self._write(saved, pictures, title)
         return list(new.values())
 
     def values(self, limit: int | None = None) -> list[Any]:
@@ -144,20 +146,32 @@ class ItemLog:
                 self.memory.sessions.delete(self.session_id, hard=True)
 
     def replace(self, items: Iterable[Item]) -> None:
-        """Put items in the place of all that there are, in one step."""
-        with self.memory.store.transaction():
-            before = self.session()
-            self.clear()
-            if before is not None:
-                self._fields = {**self._fields, "title": before.title, "project_id": before.project_id}
-                self._fields.pop("project", None)
-            self.add(items)
+        """Put items in the place of all that there are, in one step; title, project and tags stay.
 
-    def _write(self, messages: Sequence[Mapping[str, Any]], pictures: Sequence[Mapping[str, Any]]) -> None:
-        with self.memory.store.transaction() if pictures else nullcontext():
+        Raises:
+            InvalidInput: An item has no JSON form, or the session was deleted.
+        """
+        with self.memory.store.transaction():
+            before, given = self.session(), list(items)
+            if before is not None:
+                self.clear()
+            if before is not None and given:
+                kept = {name: getattr(before, name) for name in ("title", "project_id", "tags")}
+                self._make({name: value for name, value in self._fields.items() if name != "project"} | kept)
+            self.add(given)
+
+    def _write(self, messages: Sequence[Mapping[str, Any]], pictures: Sequence[Any], title: str | None) -> None:
+        with self.memory.store.transaction():
+            session = self.ensure(title=title)
             self.memory.messages.append_many(self.session_id, messages)
             for fields in pictures:
                 self.memory.attachments.create(**fields)
+            if title and session.title is None:
+                self.memory.sessions.update(self.session_id, title=title)
+
+    def _make(self, fields: Mapping[str, Any]) -> Session:
+        source = {"format": self._framework, "path": self._framework, "external_id": self.name}
+        return self.memory.sessions.create(id=self.session_id, source=source, **fields)
 
     def tool_names(self) -> dict[str, str]:
         """Give the tools of the calls among the last messages, by the calls' ids."""
@@ -199,15 +213,13 @@ class ItemLog:
 
     def _messages(self, id: str, item: Item) -> list[dict[str, Any]]:
         first = kept(self.memory, self._framework, item.value)
-        is_odd = "json" in first
         found = []
         for at, record in enumerate(item.records):
             fields = {name: getattr(record, name) for name in _COPIED} | {"role": record.role}
-            # what an odd item holds beside its words cannot be stored but as the text of the item
-            parts = [] if is_odd else record.parts
-            fields |= {"content": content_of(record), "parts": parts}
-            if is_odd:
-                fields |= {"tool_call": None}
+            fields |= {"content": content_of(record), "parts": record.parts}
+            # what is odd beside its words cannot be stored but as the text of the item; a text may hold what is odd, too,
+            # as the arguments of a call do
+            fields |= {name: nothing for name, nothing in _BESIDE.items() if "json" in first or _is_odd(fields[name])}
             said = {name: value for name, value in record.metadata.items() if name in ("origin", "usage")}
             fields["id"] = id if at == 0 else f"{id}#{at}"
             fields["parent_id"] = item.parent_id if at == 0 else None
@@ -250,7 +262,7 @@ def value_of(item: Mapping[str, Any]) -> Any:
 
 def _is_odd(value: Any) -> bool:
     """Say whether a JSON value holds what cannot be stored as it is: large numbers, lone surrogates, NaN, many levels."""
-    waiting, is_odd = [value], is_too_deep(value)
+    waiting, is_odd = [value], is_too_deep([[value]])  # it is stored two levels down
     while waiting and not is_odd:
         each = waiting.pop()
         if isinstance(each, dict):

@@ -4,7 +4,8 @@ RunnableWithMessageHistory(chain, lambda id: HarkbackChatMessageHistory(id, memo
 chain = HarkbackRetriever(memory=memory, k=5) | …
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from pydantic import ConfigDict, Field
@@ -60,7 +61,8 @@ class HarkbackChatMessageHistory(BaseChatMessageHistory):
 
     @messages.setter
     def messages(self, messages: Sequence[BaseMessage]) -> None:
-        self._log.replace(self._items(messages))
+        with _refused():
+            self._log.replace(self._items(messages))
 
     def add_messages(self, messages: Sequence[BaseMessage]) -> None:
         """Save messages at the end, all or none.
@@ -68,10 +70,8 @@ class HarkbackChatMessageHistory(BaseChatMessageHistory):
         Raises:
             ValueError: One has no JSON form, or the session was deleted.
         """
-        try:
+        with _refused():
             self._log.add(self._items(messages))
-        except InvalidInput as error:
-            raise ValueError(str(error)) from error
 
     def clear(self) -> None:
         """Delete the conversation for good."""
@@ -104,10 +104,8 @@ class HarkbackRetriever(BaseRetriever):
             ValueError: An argument is unknown, or cannot be what it is.
         """
         limit = arguments.pop("k", self.k)
-        try:
+        with _refused():
             answer = self.memory.search(query, **{**self.search_arguments, **arguments, "limit": limit})
-        except InvalidInput as error:
-            raise ValueError(str(error)) from error
         return [self._document(hit) for hit in answer.hits]
 
     def _document(self, hit: SearchHit) -> Document:
@@ -121,6 +119,14 @@ class HarkbackRetriever(BaseRetriever):
         if found is not None and 0 < len(found.content) <= WHOLE:
             return str(found.content)
         return hit.snippet.replace("<mark>", "").replace("</mark>", "")
+
+
+@contextmanager
+def _refused() -> Iterator[None]:
+    try:
+        yield
+    except InvalidInput as error:
+        raise ValueError(str(error)) from error
 
 
 def _item(message: dict[str, Any], session_key: str, conversation: Conversation, names: dict[str, str]) -> Item:

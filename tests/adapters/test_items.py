@@ -3,12 +3,13 @@
 import importlib
 import json
 import sys
+from dataclasses import replace
 
 import pytest
 
 from memory import Memory
 from memory.adapters.items import Item, ItemLog
-from memory.errors import InvalidInput
+from memory.errors import InvalidInput, UnknownRecord
 from memory.importers.reading.records import MessageRecord
 
 MODULES = {
@@ -54,6 +55,22 @@ def test_the_session_is_titled_and_has_its_project(log):
     assert (session.title, session.project, session.source.external_id) == ("which port?", "web/api", "user-7")
 
 
+def test_a_first_item_makes_its_session_and_a_later_one_its_title(memory, log):
+    log.add([Item({"n": 1}, [MessageRecord("s", None, "assistant", [])])])
+    assert log.session().title is None
+
+    log.add([item({"n": 2}, "which port?")])
+
+    assert log.session().title == "which port?"
+
+
+def test_a_session_that_cannot_be_filled_is_not_made(memory, log):
+    with pytest.raises(UnknownRecord):
+        log.add([replace(item({"n": 1}, "one"), parent_id="nowhere")])
+
+    assert memory.sessions.count() == 0
+
+
 def test_what_others_write_into_the_session_is_passed_over(memory, log):
     log.add([item({"n": 1}, "one")])
     memory.messages.append(log.session_id, role="user", content="a note of a person's")
@@ -76,6 +93,41 @@ def test_items_are_put_in_place_of_all_others_and_the_title_stays(log):
 
     assert log.values() == [{"n": 3}]
     assert (log.session().title, log.session().project) == ("one", "web/api")
+
+
+def test_what_a_person_did_with_a_session_stays_when_its_items_are_replaced(memory, log):
+    log.add([item({"n": 1}, "one")])
+    memory.sessions.update(log.session_id, title="Ports", tags=["important"])
+
+    log.replace([item({"n": 2}, "two")])
+    assert (log.session().title, log.session().tags, log.session().project) == ("Ports", ["important"], "web/api")
+
+    log.clear()
+    log.add([item({"n": 3}, "three")])
+    assert (log.session().title, log.session().tags) == ("three", [])
+
+
+def test_a_session_that_was_deleted_is_not_replaced(memory, log):
+    log.add([item({"n": 1}, "one")])
+    memory.sessions.delete(log.session_id)
+
+    with pytest.raises(InvalidInput, match="was deleted; restore it"):
+        log.replace([item({"n": 2}, "two")])
+
+    memory.sessions.restore(log.session_id)
+    assert log.values() == [{"n": 1}]
+
+
+@pytest.mark.parametrize("depth", [*range(90, 104), 400])
+def test_a_value_of_any_depth_comes_back(depth, log):
+    value = json.loads('{"a":' * depth + "1" + "}" * depth)
+    call = {"type": "tool_call", "id": "c", "input": value}
+    record = MessageRecord("s", None, "assistant", [{"type": "text", "id": "0", "text": "one"}, call], tool_call=call)
+
+    log.add([Item(value, [record]), Item("a text", [record])])
+
+    assert log.values() == [value, "a text"]
+    assert [each.content for each in log.memory.messages.list().items] == ["one", "one"]
 
 
 def test_items_go_with_an_export(tmp_path, log):

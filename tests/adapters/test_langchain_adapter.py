@@ -138,6 +138,8 @@ def test_what_cannot_be_kept_is_refused(memory, history):
         history.add_messages([ToolMessage("x", tool_call_id="c", artifact=object())])
     with pytest.raises(ValueError, match="give a text that is not empty"):
         HarkbackChatMessageHistory("", memory)
+    with pytest.raises(ValueError, match="the item has no JSON form"):
+        history.messages = [ToolMessage("x", tool_call_id="c", artifact=object())]
     assert history.messages == []
 
 

@@ -107,6 +107,15 @@ def test_every_item_comes_back_as_it_was(session):
     assert json.dumps(asyncio.run(session.get_items())) == json.dumps(ITEMS)
 
 
+@pytest.mark.parametrize("arguments", ['{"a":' * 200 + "1" + "}" * 200, '{"n": 1' + "0" * 30 + "}", '{"s": "\\ud800"}'])
+def test_a_call_with_odd_arguments_is_kept(arguments, memory, session):
+    call = {"type": "function_call", "call_id": "c1", "name": "read_notes", "arguments": arguments}
+    asyncio.run(session.add_items([call]))
+
+    assert asyncio.run(session.get_items()) == [call]
+    assert memory.messages.list().items[0].tool_name == "read_notes"
+
+
 def test_the_last_items_are_read_in_order(session):
     many = [{"role": "user", "content": f"number {at}"} for at in range(450)]
     asyncio.run(session.add_items(many))

@@ -102,6 +102,12 @@ class Changes:
             found.update(row[0] for row in rows)
         return found
 
+    def unbury(self, workspace_number: int, kind: str, id: str) -> None:
+        """Take an id off what was forgotten: somebody gives it to a new record; inside the transaction that writes that."""
+        self._database.rows(
+            "delete from tombstone where workspace_number = ? and kind = ? and id = ?", (workspace_number, kind, id)
+        )
+
     def last_seq(self) -> int:
         """Give the newest change's number; 0 in an empty log."""
         row = self._database.row("select seq from change order by seq desc limit 1")

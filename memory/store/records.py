@@ -195,6 +195,7 @@ class Records:
         kind = record.declaration.name
         if self.number(kind, record.id) is not None:
             raise Conflict(f"{kind} {record.id!r} is there already; update it, or give another id")
+        self._changes.unbury(self._workspace_number, kind, record.id)
         values = [self._encode(record, column.field) for column in columns(kind)]
         return self.insert_rows(kind, [(record.id, *values)])[0]
 

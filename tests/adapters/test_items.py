@@ -142,6 +142,19 @@ def test_items_go_with_an_export(tmp_path, log):
         assert there.add([item({"n": 1}, "number 0", key="0")]) == []
 
 
+def test_a_conversation_that_was_cleared_and_begun_anew_is_whole(tmp_path, log):
+    log.add([item({"n": 1}, "one", key="1")])
+    log.clear()
+    log.add([item({"n": 2}, "two", key="1")])
+
+    assert log.memory.doctor().ok
+    log.memory.export(tmp_path / "all.jsonl")
+    with Memory.open(tmp_path / "other") as other:
+        other.load(tmp_path / "all.jsonl")
+        assert ItemLog(other, "some-framework", ["user-7"]).values() == [{"n": 2}]
+        assert other.doctor().ok
+
+
 def test_what_a_person_forgets_is_not_given_back(memory, log):
     log.add([item({"said": "the key is under the fern"}, "the key is under the fern"), item({"n": 2}, "two")])
 

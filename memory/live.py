@@ -60,6 +60,9 @@ class LiveEvents:
                     continue
             elif change.kind == "session":
                 event.session_id = change.id
+            elif change.kind == "reaction":
+                event.record_id = change.id
+                event.session_id, event.message_id = self._store.sessions.of_reaction(change.record_number) or (None, None)
             else:
                 event.record_id = change.id
                 event.session_id = self._session_of(change)

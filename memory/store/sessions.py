@@ -70,6 +70,15 @@ class SessionRows:
         row = self._database.row(sql, (number,))
         return str(row[0]) if row else None
 
+    def of_reaction(self, number: int) -> tuple[str, str] | None:
+        """Give the ids of the session and of the message that a reaction is on, deleted ones included."""
+        sql = (
+            "select s.id, m.id from reaction r join message m on m.number = r.message_number"
+            " join session s on s.number = m.session_number where r.number = ?"
+        )
+        row = self._database.row(sql, (number,))
+        return (str(row[0]), str(row[1])) if row else None
+
     def project_of(self, number: int) -> int:
         """Give the number of a session's project; 0 for none."""
         row = self._database.row("select coalesce(project_number, 0) from session where number = ?", (number,))

@@ -124,3 +124,93 @@ def test_a_new_session_stands_on_top_of_the_history(site, browser):
     with site.client() as client:
         client.patch("/api/sessions/other", json={"title": "Begun just now"})
     browser.shows("#history-rows li:first-child", "Begun just now")
+
+
+def test_what_comes_while_a_view_is_being_read_is_not_missed(site, browser):
+    begin(site)
+    browser.open("/")
+    browser.until("return document.getElementById('live').dataset.state === 'live'")
+    # the answer was made before the message came, and arrives after it
+    browser.run(
+        "const real = window.fetch; window.fetch = async (address, ...rest) => {"
+        "  const answer = await real(address, ...rest);"
+        "  if (!String(address).endsWith('/sessions/s')) return answer;"
+        "  const text = await answer.text(); window.isMade = true;"
+        "  await new Promise((done) => { window.deliver = done; });"
+        "  return Object.defineProperty(new Response(text, answer), 'url', {value: answer.url}); }"
+    )
+    browser.run("document.querySelector('main a[href=\"/sessions/s\"]').click()")
+    browser.until("return window.isMade")
+    with site.client() as client:
+        client.post("/api/sessions/s/messages", json={"id": "late", "role": "user", "content": "came meanwhile"})
+    browser.until("return performance.now() > 0 && new Promise(done => setTimeout(() => done(true), 500))")
+    browser.run("window.deliver()")
+    browser.shows("#messages", "came meanwhile")
+    assert browser.text("#position-said").split("·")[0].strip().endswith("of 4")
+
+
+def test_a_note_that_is_being_written_stays_when_its_message_changes(site, browser):
+    begin(site)
+    browser.open("/sessions/s")
+    browser.press("j")
+    browser.press("a")
+    browser.press("not yet sa")
+    id = browser.run("return document.querySelector('.note-form').closest('[data-id]').dataset.id")
+    with site.client() as client:
+        client.patch(f"/api/messages/{id}", json={"content": "said otherwise"})
+        browser.shows("#messages", "said otherwise")
+        browser.press("ved")
+        assert browser.run("return document.querySelector('.note-form textarea').value") == "not yet saved"
+        client.post("/api/reactions", json={"message_id": id, "type": "annotation", "value": "of another reader"})
+        browser.shows("#messages .note", "of another reader")
+
+
+def test_a_session_that_is_gone_is_not_asked_for_without_end(site, browser):
+    begin(site)
+    with site.client() as client:
+        client.post("/api/sessions/s/messages", json=[{"role": "user", "content": f"kettle {at}"} for at in range(200)])
+        browser.open("/sessions/s")
+        browser.run(
+            "window.asked = 0; const real = fetch; window.fetch = (...given) => { asked += 1; return real(...given); }"
+        )
+        client.delete("/api/sessions/s")
+        browser.shows("#session-gone", "was deleted")
+    browser.run("scrollTo(0, document.documentElement.scrollHeight)")
+    browser.shows(".notice.fault", "no session")
+    browser.run("asked = 0; return new Promise(done => setTimeout(done, 1500))")
+    assert browser.run("return asked") <= 2
+    assert len(browser.texts(".notice.fault")) == 1
+
+
+def test_what_hides_or_reorders_text_is_seen_while_it_is_written(site, browser):
+    begin(site)
+    browser.open("/sessions/s")
+    browser.until("return document.getElementById('live').dataset.state === 'live'")
+    with site.client() as client:
+        client.post("/api/sessions/s/messages:stream", json={"id": "r", "role": "assistant"})
+        client.post("/api/messages/r/chunks", json={"text": "begun "})
+        browser.shows("#m-r", "begun")
+        client.post("/api/messages/r/chunks", json={"text": "\u202egnp.exe\x1b[31m"})
+        browser.shows("#m-r", "[U+202E]gnp.exe\u241b[31m")
+
+
+def test_a_token_of_one_project_reads_along(browser, tmp_path):
+    from memory import Memory
+    from memory.care.access import Tokens
+
+    with Memory.open(tmp_path / "store") as memory:
+        memory.sessions.create(id="s", title="Live", project="web")
+        memory.messages.append("s", role="user", content="said 0")
+        token = Tokens(memory.store).add("me", "writer", projects=[memory.projects.find("web").id]).token
+    with serving(tmp_path / "store") as site:
+        browser.base = site.url
+        browser.driver.get(f"{site.url}/signin#{token}")
+        browser.until("return location.pathname === '/'")
+        browser.open("/sessions/s")
+        browser.until("return document.getElementById('live').dataset.state === 'live'")
+        with site.client(headers={"Authorization": f"Bearer {token}"}) as client:
+            client.post("/api/sessions/s/messages", json={"role": "user", "content": "just now"})
+        browser.shows("#messages", "just now")
+        browser.run("document.querySelector('nav a[href=\"/timeline\"]').click()")
+        browser.settled("timeline")
+        assert browser.run("return document.getElementById('live').dataset.state") == "refused"

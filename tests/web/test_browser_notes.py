@@ -140,3 +140,52 @@ def test_a_failed_save_is_said_and_what_was_typed_stays(page, site):
     page.run("document.querySelector('.note-form').requestSubmit()")
     page.shows(".notice.fault", "cannot be reached")
     assert page.run("return document.querySelector('.note-form textarea').value") == "do not lose me"
+
+
+def test_the_focus_stays_where_something_was_done(page):
+    page.press("j")
+    page.press("m")
+    page.run("document.querySelector('[data-do=delete]').click()")
+    page.shows("#messages .gone", "was deleted")
+    assert page.run("return document.activeElement.className") == "gone"
+    page.press("#")
+    page.press("release")
+    page.key("ENTER")
+    page.shows(".session-head .tag", "release")
+    page.until("return document.activeElement.id === 'new-tag'")
+    page.run("document.querySelectorAll('[data-session-do=rename]').forEach(each => { each.click(); each.click(); })")
+    assert page.run("return document.activeElement.name") == "title"
+    page.key("ESCAPE")
+    assert page.texts(".notice.fault") == []
+
+
+def test_what_was_deleted_in_the_middle_comes_back_where_it_stood(page, client):
+    client.post("/api/sessions/s/messages", json=[{"role": "user", "content": f"kettle {at}"} for at in range(200)])
+    page.open("/sessions/s")
+    page.press("jj")
+    page.press("m")
+    page.run("document.querySelector('[data-do=delete]').click()")
+    page.shows("#messages .gone", "was deleted")
+    page.click(".notice button:not(.quiet)")
+    page.until("return document.getElementById('m-m1')")
+    assert page.run("return [...document.querySelectorAll('#messages > li')].slice(0, 3).map(each => each.id)") == [
+        "m-m0",
+        "m-m1",
+        "m-m2",
+    ]
+    assert page.run("return document.getElementById('news').hidden")
+
+
+def test_the_slider_and_a_date_are_worked_by_key(page, client):
+    client.post("/api/sessions/s/messages", json=[{"role": "user", "content": f"kettle {at}"} for at in range(200)])
+    page.open("/sessions/s")
+    page.run("document.getElementById('position').focus()")
+    for at in (2, 3, 4):
+        page.key("ARROW_RIGHT")
+        page.until("return location.search === `?seq=${arguments[0]}` && document.activeElement.id === 'position'", at)
+        page.settled("session")
+    page.run("document.getElementById('date').focus()")
+    for each in "1103202":
+        page.press(each)
+    page.run("return new Promise(done => setTimeout(done, 300))")
+    assert page.run("return document.activeElement.id") == "date"

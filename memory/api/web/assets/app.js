@@ -5,7 +5,7 @@ import { startHistory } from "./history.js";
 import { startItems } from "./items.js";
 import { bind, startKeys } from "./keys.js";
 import { startLine } from "./line.js";
-import { enter, go, startNavigation } from "./navigate.js";
+import { go, startNavigation } from "./navigate.js";
 import { startSearch } from "./search.js";
 import { VIEWS } from "./views.js";
 
@@ -28,8 +28,7 @@ startKeys();
 startHelp();
 startItems();
 startShortcuts();
-startNavigation(VIEWS);
 startSearch();
 startLine();
 startHistory();
-enter();
+startNavigation(VIEWS);

@@ -44,6 +44,22 @@ export async function read(address, part, { signal, faults = false } = {}) {
   return { document: found, address: response.url };
 }
 
+/** Read a plain text. */
+export async function readText(address) {
+  const response = await asked(address, { headers: { Accept: "text/plain" } });
+  const text = await response.text();
+  if (!response.ok) throw new Failed(said(text, response.status), response.status);
+  return text;
+}
+
+function said(problem, status) {
+  try {
+    return JSON.parse(problem).detail;
+  } catch {
+    return `The service answered ${status}.`;
+  }
+}
+
 /** Ask the REST API; gives its JSON answer, or null where it has none. */
 export async function ask(method, address, body) {
   const headers = { Accept: "application/json" };

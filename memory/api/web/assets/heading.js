@@ -1,14 +1,14 @@
 // The head of a session: its title, tags and state are changed in place.
 
-import { ask, element } from "./fragments.js";
+import { ask, element, read } from "./fragments.js";
 import { bind } from "./keys.js";
-import { go } from "./navigate.js";
 import { say, sayFault } from "./notices.js";
+import { writeTimes } from "./times.js";
 
 export function startHeading(main) {
   const address = `/api/sessions/${encodeURIComponent(main.dataset.session)}`;
   const change = (fields) => ask("PATCH", address, fields);
-  const again = () => go(location.href, { push: false, top: false, keepFocus: true });
+  const again = () => readAnew(main);
 
   const actions = {
     rename: () => rename(main, change),
@@ -49,7 +49,7 @@ export function startHeading(main) {
     if (name) {
       change({ tags: [...new Set([...tags(main), name])] })
         .then(again)
-        .then(() => document.querySelector(".add-tag input")?.focus())
+        .then(() => main.querySelector(".add-tag input")?.focus())
         .catch(sayFault);
     }
   }
@@ -68,8 +68,25 @@ function tags(main) {
   return [...main.querySelectorAll("[data-drop-tag]")].map((each) => each.dataset.dropTag);
 }
 
+/** Read the head of the session anew; what is below it, and what is unfolded, stays as it is. */
+async function readAnew(main) {
+  const found = await read(main.dataset.address, "main");
+  const head = main.querySelector(".session-head");
+  const made = document.adoptNode(found.document.querySelector(".session-head"));
+  const focused = head.contains(document.activeElement) ? document.activeElement : null;
+  for (const each of head.querySelectorAll("details[open]")) {
+    const same = each.id && made.querySelector(`#${each.id}`);
+    if (same) same.open = true;
+  }
+  made.querySelector("#find").value = head.querySelector("#find").value;
+  head.replaceWith(made);
+  writeTimes(made);
+  if (focused) (focused.id && made.querySelector(`#${focused.id}`) || made.querySelector("#about > summary")).focus({ preventScroll: true });
+}
+
 function rename(main, change) {
-  const heading = main.querySelector("h1");
+  const heading = main.querySelector(".session-head > h1");
+  if (!heading) return main.querySelector(".rename input")?.focus();
   const before = heading.dataset.title;
   const input = element("input", { name: "title", value: before, "aria-label": "Title of the session", maxlength: 2000 });
   const form = element("form", { class: "rename" }, input, element("button", { type: "submit" }, "Save"));

@@ -9,6 +9,7 @@ import { writeTimes } from "./times.js";
 
 const PAUSE_MS = 1500;
 let stop = () => {};
+let loading = null;
 
 function address() {
   const form = document.querySelector(".history form");
@@ -19,11 +20,15 @@ function address() {
 
 async function load() {
   const list = document.getElementById("history-rows");
-  const found = await read(address(), "rows");
+  loading?.abort();
+  loading = new AbortController();
+  const found = await read(address(), "rows", { signal: loading.signal });
+  const focused = list.contains(document.activeElement) ? document.activeElement.closest("li").querySelector("a")?.getAttribute("href") : null;
   stop();
   list.replaceChildren(...[...found.document.body.children].map((each) => document.adoptNode(each)));
   writeTimes(list);
   mark();
+  if (focused) list.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
   stop = goOn(list, list);
 }
 

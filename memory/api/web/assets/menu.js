@@ -1,6 +1,6 @@
 // What can be done with a message: a note, a reaction, a fork from here, its text to the clipboard.
 
-import { ask, element } from "./fragments.js";
+import { ask, element, readText } from "./fragments.js";
 import { bind } from "./keys.js";
 import { current } from "./items.js";
 import { go } from "./navigate.js";
@@ -23,11 +23,13 @@ export function startMenu(main, streaming) {
 
   const actions = {
     async copy() {
-      const response = await fetch(`/messages/${encodeURIComponent(message.dataset.id)}/text`);
-      await navigator.clipboard.writeText(await response.text());
+      const address = `/messages/${encodeURIComponent(message.dataset.id)}/text`;
+      if (!navigator.clipboard) return say(`A browser lets no page copy that came over plain http from elsewhere; the text is at ${location.origin}${address}`, { fault: true });
+      await navigator.clipboard.writeText(await readText(address));
       say("Copied.");
     },
-    note: () => note(message, streaming),
+    // it may have been read anew since the menu was opened
+    note: () => note(document.getElementById(message.id) ?? message, streaming),
     versions: () => go(`/messages/${encodeURIComponent(message.dataset.id)}/versions`),
     async fork() {
       const made = await ask("POST", `${api(main)}/fork`, { at: message.dataset.id });

@@ -3,47 +3,55 @@
 
 import { read } from "./fragments.js";
 import { sayFault } from "./notices.js";
+import { addressOf, comeBack, following, isHere, remember, startPlaces } from "./places.js";
 import { writeTimes } from "./times.js";
 
+const NOTHING = () => {};
+
 let views = {}; // by name: what loads the module of a view; its `enter` gives what ends it
-let leave = () => {};
+let leave = NOTHING;
 let reading = null;
+let shown = ""; // the address of the view, without what stands behind a #
+
+const here = () => location.pathname + location.search;
 
 /** Start the code of the view that is shown. */
 export async function enter() {
   const main = document.getElementById("main");
+  shown = here();
   writeTimes(document);
   for (const link of document.querySelectorAll("nav[aria-label=Views] a")) {
-    const path = new URL(link.href).pathname;
-    const isHere = path === "/" ? location.pathname === "/" : location.pathname.startsWith(path);
-    isHere ? link.setAttribute("aria-current", "page") : link.removeAttribute("aria-current");
+    location.pathname.startsWith(new URL(link.href).pathname) ? link.setAttribute("aria-current", "page") : link.removeAttribute("aria-current");
   }
-  const view = views[main.dataset.view];
-  leave = view ? ((await view()).enter(main) ?? (() => {})) : () => {};
+  const module = await views[main.dataset.view]?.();
+  // the reader may have gone on while it was loaded
+  if (!main.isConnected) return;
+  leave = module?.enter(main) ?? NOTHING;
   document.documentElement.dataset.ready = main.dataset.view;
 }
 
-/** Go to an address of this page. */
-export async function go(address, { push = true, keepFocus = false, top = true } = {}) {
+/** Go to an address of this page; `state` is that of an entry of the history that is come back to. */
+export async function go(address, { push = true, keepFocus = false, top = true, state = null } = {}) {
   reading?.abort();
   reading = new AbortController();
   const main = document.getElementById("main");
   main.setAttribute("aria-busy", "true");
   try {
-    const found = await read(address, "main", { signal: reading.signal, faults: true });
+    const found = await read(addressOf(address, state), "main", { signal: reading.signal, faults: true });
     const next = found.document.querySelector("main");
     if (!next) return void location.assign(address);
-    leave();
-    delete document.documentElement.dataset.ready;
-    const hash = new URL(address, location.href).hash;
-    const shown = new URL(found.address);
-    const place = shown.pathname + shown.search + hash;
-    if (push) history.pushState({}, "", place);
+    if (push) remember();
+    end();
+    const { hash } = new URL(address, location.href);
+    const to = new URL(found.address);
+    if (push) history.pushState({}, "", to.pathname + to.search + hash);
     document.title = found.document.title;
     main.replaceWith(document.adoptNode(next));
-    if (top) scrollTo(0, 0);
+    if (top) scrollTo({ top: 0, behavior: "instant" });
     if (!keepFocus) document.querySelector("main h1")?.focus({ preventScroll: true });
+    if (hash) document.getElementById(decodeURIComponent(hash.slice(1)))?.scrollIntoView();
     await enter();
+    comeBack(state);
   } catch (error) {
     sayFault(error);
     main.removeAttribute("aria-busy");
@@ -51,16 +59,30 @@ export async function go(address, { push = true, keepFocus = false, top = true }
   }
 }
 
+function end() {
+  leave();
+  leave = NOTHING;
+  delete document.documentElement.dataset.ready;
+}
+
+/** Give the view that is shown another address. */
+export function readdress(address) {
+  history.replaceState(history.state, "", address);
+  shown = here();
+}
+
 function onClick(event) {
   const link = event.target.closest("a[href]");
   if (!link || event.defaultPrevented || event.button !== 0) return;
-  if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || link.target || link.hasAttribute("download")) return;
-  const to = new URL(link.href);
+  // by attributes, since the properties of links in pictures are no texts
+  if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || link.hasAttribute("target") || link.hasAttribute("download")) return;
+  const to = new URL(link.getAttribute("href"), location.href);
   if (to.origin !== location.origin || /^\/(api|assets|attachments|metrics|signin)\b/.test(to.pathname)) return;
   if (/^\/messages\/[^/]+\/text$/.test(to.pathname)) return;
   if (to.pathname === location.pathname && to.search === location.search && to.hash) return;
   event.preventDefault();
-  go(link.href).catch(() => {});
+  following(link);
+  go(to.href).catch(NOTHING);
 }
 
 function onSubmit(event) {
@@ -69,12 +91,21 @@ function onSubmit(event) {
   event.preventDefault();
   const given = new URLSearchParams();
   for (const [name, value] of new FormData(form)) if (value) given.append(name, value);
-  go(`${new URL(form.action).pathname}?${given}`).catch(() => {});
+  go(`${new URL(form.action).pathname}?${given}`).catch(NOTHING);
 }
 
-export function startNavigation(known) {
+/** Start: follow links and forms, and what the browser's own buttons say. */
+export async function startNavigation(known) {
   views = known;
   document.addEventListener("click", onClick);
   document.addEventListener("submit", onSubmit);
-  addEventListener("popstate", () => go(location.href, { push: false }).catch(() => {}));
+  addEventListener("popstate", ({ state }) => {
+    if (here() !== shown) go(location.href, { push: false, state: state ?? {} }).catch(NOTHING);
+  });
+  startPlaces();
+  const { state } = history;
+  await enter();
+  if (!state || location.hash) return;
+  if (isHere(state)) comeBack(state);
+  else await go(location.href, { push: false, state }).catch(NOTHING);
 }

@@ -28,11 +28,12 @@ export class Position {
     addEventListener("scroll", this.#onScroll, { passive: true });
     this.#slider.addEventListener("input", () => this.#say(this.#slider.value));
     this.#slider.addEventListener("change", () => this.#jump({ seq: this.#slider.value }));
-    main.querySelector("#date").addEventListener("change", ({ target }) => target.value && this.#jump({ date: target.value }));
+    // a year that is being typed is one of the first century until its last digit
+    main.querySelector("#date").addEventListener("change", ({ target }) => target.value >= "1000" && this.#jump({ date: target.value }));
     main.querySelector("#news").addEventListener("click", () => this.#jump({ seq: -1 }));
     const ends = [
-      bind("Home", "The beginning of the session", () => void this.#jump({ seq: 0 })),
-      bind("End", "Its end", () => void this.#jump({ seq: -1 })),
+      bind("Home", "The beginning of the session", ({ target }) => target !== this.#slider && void this.#jump({ seq: 0 })),
+      bind("End", "Its end", ({ target }) => target !== this.#slider && void this.#jump({ seq: -1 })),
     ];
     this.#unbind = () => ends.forEach((each) => each());
     this.tell();
@@ -40,7 +41,14 @@ export class Position {
 
   stop() {
     removeEventListener("scroll", this.#onScroll);
+    cancelAnimationFrame(this.#frame);
     this.#unbind();
+  }
+
+  /** Let the session end with a message that has come. */
+  reachTo(seq) {
+    if (seq > Number(this.#slider.max)) this.#slider.max = seq;
+    this.tell();
   }
 
   /** Say which message is at the top of what is seen. */
@@ -70,6 +78,12 @@ export class Position {
 
   async #jump(where) {
     const to = new URLSearchParams(where);
+    const had = document.activeElement?.id;
     await go(`${this.#main.dataset.address}?${to}`, { top: true }).catch(() => {});
+    const slider = document.getElementById("position");
+    if (had !== "position" || !slider) return;
+    // one that is moved by key is moved on
+    slider.value = where.seq;
+    slider.focus({ preventScroll: true });
   }
 }

@@ -19,9 +19,11 @@ export function goOn(list, root = null) {
     watch.unobserve(last);
     try {
       const found = await read(last.querySelector("a").href, "rows");
+      const had = last.contains(document.activeElement);
       const rows = [...found.document.body.children].map((each) => document.adoptNode(each));
       last.replaceWith(...rows);
       writeTimes(list);
+      if (had) rows[0]?.focus({ preventScroll: true });
     } catch (error) {
       sayFault(error);
       return;

@@ -2,7 +2,7 @@
 
 import { read } from "./fragments.js";
 import { keepAnswers } from "./answers.js";
-import { go } from "./navigate.js";
+import { go, readdress } from "./navigate.js";
 import { sayFault } from "./notices.js";
 import { writeTimes } from "./times.js";
 
@@ -22,11 +22,12 @@ async function answer(query) {
   asking?.abort();
   asking = new AbortController();
   const to = address(query);
-  if (location.pathname !== "/search") return go(to, { keepFocus: true });
+  if (!document.getElementById("answers")) return go(to, { keepFocus: true });
   const found = await read(to, "answers", { signal: asking.signal });
   const place = document.getElementById("answers");
   if (!place) return;
-  history.replaceState({}, "", to);
+  readdress(to);
+  document.querySelector("form.narrow [name=query]").value = query;
   place.replaceChildren(...[...found.document.body.childNodes].map((each) => document.adoptNode(each)));
   writeTimes(place);
   shown();
@@ -37,8 +38,13 @@ function shown() {
   const place = document.getElementById("answers");
   const query = document.getElementById("search").value;
   document.title = `${query || "Search"} · Harkback`;
-  document.getElementById("said").textContent = place?.querySelector(".found")?.textContent ?? "";
+  document.getElementById("said").textContent = said(place);
   keepAnswers(query, place);
+}
+
+/** How many there are, for who does not see them; how long it took is not read out after each letter. */
+function said(place) {
+  return (place?.querySelector(".found")?.textContent ?? "").replace(/ in [\d.,]+ ms\s*$/, "").trim();
 }
 
 /** Follow what is typed into the search of the bar. */
@@ -47,8 +53,10 @@ export function startSearch() {
   input.addEventListener("input", () => {
     clearTimeout(timer);
     const query = input.value.trim();
-    if (!query && location.pathname !== "/search") return;
-    timer = setTimeout(() => answer(query).catch(sayFault), PAUSE_MS);
+    const main = document.getElementById("main");
+    if (!query && !document.getElementById("answers")) return;
+    // who has gone elsewhere meanwhile is not called back
+    timer = setTimeout(() => main.isConnected && answer(query).catch(sayFault), PAUSE_MS);
   });
   input.addEventListener("keydown", (event) => {
     const first = document.querySelector("#answers [data-item]");

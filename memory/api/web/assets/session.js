@@ -4,9 +4,11 @@ import { among } from "./answers.js";
 import { startHeading } from "./heading.js";
 import { highlight, unmark, wordsOf } from "./highlight.js";
 import { bind } from "./keys.js";
+import { follow } from "./line.js";
 import { startMenu } from "./menu.js";
 import { go } from "./navigate.js";
 import { sayFault } from "./notices.js";
+import { remember } from "./places.js";
 import { Position } from "./position.js";
 import { Reading } from "./reading.js";
 import { Streaming } from "./streaming.js";
@@ -14,10 +16,22 @@ import { Streaming } from "./streaming.js";
 export function enter(main) {
   const words = wordsOf(main.dataset.find);
   const mark = (shown) => words.length && shown.forEach((each) => highlight(each.querySelector(".said") ?? each, words));
-  const reading = new Reading(main.querySelector("#messages"), mark);
+  const reading = new Reading(main.querySelector("#messages"), {
+    onShown: (shown) => {
+      mark(shown);
+      streaming.catchUp(shown);
+    },
+    onEnd: () => streaming.forgetNews(),
+  });
   const position = new Position(main, reading);
-  const streaming = new Streaming(main, reading, { onShown: mark, onGone: (what) => onSession(main, what) });
-  const stops = [() => reading.stop(), () => position.stop(), () => streaming.stop(), unmark];
+  const streaming = new Streaming(main, reading, {
+    onShown: mark,
+    onNew: (seq) => position.reachTo(seq),
+    onGone: (what) => onSession(main, what),
+  });
+  const { session, change } = main.dataset;
+  const unfollow = follow(`/api/sessions/${encodeURIComponent(session)}/events`, change);
+  const stops = [() => reading.stop(), () => position.stop(), () => streaming.stop(), unmark, unfollow];
   stops.push(startHeading(main), startMenu(main, streaming), startAnswers(main));
   mark([...reading.messages]);
   const focus = main.querySelector("[data-focus]");
@@ -30,6 +44,7 @@ export function enter(main) {
     const seq = Number(new URL(location.href).searchParams.get("seq"));
     [...reading.messages].find((each) => Number(each.dataset.seq) >= seq)?.scrollIntoView({ block: "start" });
   }
+  streaming.begin();
   return () => stops.forEach((stop) => stop());
 }
 
@@ -46,7 +61,8 @@ function onSession(main, what) {
   } else if (what === "session.restored") {
     banner.hidden = true;
   } else if (what === "reset") {
-    go(location.href, { push: false, top: false }).catch(sayFault);
+    remember();
+    go(location.href, { push: false, top: false, state: history.state }).catch(sayFault);
   }
 }
 

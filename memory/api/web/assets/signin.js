@@ -24,7 +24,7 @@ form.addEventListener("submit", (event) => {
   signIn(form.elements.token.value.trim()).catch(failed);
 });
 
-const shared = decodeURIComponent(location.hash.slice(1));
+const shared = location.hash.slice(1);
 if (shared) {
   history.replaceState({}, "", location.pathname + location.search);
   signIn(shared).catch(failed);

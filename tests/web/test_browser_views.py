@@ -120,3 +120,17 @@ def test_a_reader_without_scripts_reads_and_searches(demo, views):
             assert answer.status_code == (404 if name == "problem" else 200)
             assert "<h1" in answer.text
         assert "Pick a port" in client.get("/search?query=port").text
+
+
+def test_a_page_that_is_magnified_four_times_is_not_scrolled_sideways(site, browser):
+    name = "a-project-with-a-rather-long-name-" * 3
+    with site.client() as client:
+        client.post("/api/sessions", json={"id": "s", "title": f"A title {name}", "project": name, "tags": [name]})
+        client.post("/api/sessions/s/messages", json={"role": "user", "content": f"kettle {name * 9}"})
+        client.post("/api/learnings", json={"category": "fact", "content": name, "session_id": "s"})
+    browser.look(320, 256)
+    for path in ("/", "/sessions", "/search?query=kettle", "/sessions/s", "/learnings", "/timeline", "/settings"):
+        browser.open(path)
+        browser.run("document.querySelectorAll('main details').forEach(each => { each.open = true })")
+        root = "document.documentElement"
+        assert browser.run(f"return {root}.scrollWidth - {root}.clientWidth") <= 0, path

@@ -6,7 +6,7 @@ const policy = globalThis.trustedTypes
   : { createHTML: (html) => html };
 
 /** What went wrong, in words for the reader. */
-export class Failed extends Error {
+class Failed extends Error {
   constructor(message, status = 0, code = "offline") {
     super(message);
     this.status = status;

@@ -20,7 +20,7 @@ export function barHeight() {
 }
 
 /** Bring an item before the reader's eyes and give it the focus. */
-export function reach(item, { block = "nearest" } = {}) {
+function reach(item, { block = "nearest" } = {}) {
   item.focus({ preventScroll: true });
   item.scrollIntoView({ block });
 }

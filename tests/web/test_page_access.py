@@ -79,6 +79,28 @@ def test_a_fork_that_is_shared_shows_what_was_said_before_it_and_nothing_behind(
         assert service.get(path, headers=HTML).status_code == 404, path
 
 
+def test_who_deletes_in_one_project_brings_back_there_and_nowhere_else(filled):
+    filled.learnings.add("fact", "8470", id="l", session_id="s")
+    filled.sessions.delete("t")
+    made = Tokens(filled.store).add("some", "writer", projects=[filled.projects.find("web").id])
+    service = client(filled, needs_token=True)
+    service.headers["Authorization"] = f"Bearer {made.token}"
+    for path in ("/api/messages/m", "/api/learnings/l", "/api/sessions/s"):
+        assert service.delete(path).status_code == 204, path
+        assert service.post(f"{path}/restore").status_code == 200, path
+    assert service.post("/api/sessions/t/restore").status_code == 404
+
+
+def test_a_reader_is_offered_nothing_to_write(filled):
+    filled.learnings.add("fact", "8470", id="l", session_id="s")
+    filled.reactions.create(message_id="m", type="annotation", value="a note")
+    service = confined(filled)
+    for path in ("/sessions/s", "/learnings/l", "/settings", "/sessions/s/stretch?after=0"):
+        page = service.get(path, headers=HTML).text
+        assert "data-may-write" not in page, path
+        assert not re.search(r'class="(?:add-tag|danger|edit|take-back)|id="import"|data-do="note"', page), path
+
+
 def test_a_message_of_another_session_is_no_place_in_this_one(filled):
     assert client(filled).get("/sessions/s?at=n", headers=HTML).status_code == 404
 

@@ -130,7 +130,7 @@ def delete_session(id: str, request: Request, hard: bool = False, asked: Asked =
 @router.post("/sessions/{id}/restore", response_model=Session)
 def restore_session(id: str, asked: Asked = Writes) -> Any:
     """Bring a deleted session back."""
-    asked.unconfined()
+    asked.deleted("session", id)
     restored = asked.memory.sessions.restore(id)
     asked.note(f"session:{id}", 1)
     return restored
@@ -218,7 +218,7 @@ def delete_message(id: str, request: Request, hard: bool = False, asked: Asked =
 @router.post("/messages/{id}/restore", response_model=Message)
 def restore_message(id: str, asked: Asked = Writes) -> Any:
     """Bring a deleted message back."""
-    asked.unconfined()
+    asked.deleted("message", id)
     restored = asked.memory.messages.restore(id)
     asked.note(f"message:{id}", 1)
     return restored

@@ -93,7 +93,7 @@ def _add_changing(router: APIRouter, kind: str, record: type[Record]) -> None:
         asked.note(f"{kind}:{id}", 1)
 
     def restore(id: str, asked: Asked = Writes) -> Any:
-        asked.unconfined()
+        asked.deleted(kind, id)
         restored = asked.memory.collection(kind).restore(id)
         asked.note(f"{kind}:{id}", 1)
         return restored

@@ -182,6 +182,13 @@ class Asked:
             project_id = session.project_id if session else None
         return (session_id is not None or project_id is not None) and self.sees(session_id, project_id)
 
+    def deleted(self, kind: str, id: str) -> None:
+        """See that a record that is to be brought back is one that the caller may see."""
+        if self.is_confined:
+            found = self.memory.store.records.get(kind, id, deleted=True)
+            if found is None or not self.sees_record(found):
+                raise UnknownRecord(f"there is no {kind.replace('_', ' ')} {id!r}")
+
     def projects(self) -> set[str]:
         """Give the ids of the projects that the caller is confined to, and of those below them."""
         numbers = {number for each in self.caller.projects for number in self.memory.projects.numbers_below(each)}

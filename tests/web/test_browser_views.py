@@ -134,3 +134,36 @@ def test_a_page_that_is_magnified_four_times_is_not_scrolled_sideways(site, brow
         browser.run("document.querySelectorAll('main details').forEach(each => { each.open = true })")
         root = "document.documentElement"
         assert browser.run(f"return {root}.scrollWidth - {root}.clientWidth") <= 0, path
+
+
+def test_the_graph_is_walked_moved_and_zoomed(browser, demo, views):
+    browser.base = demo.url
+    browser.open(views["graph"])
+    box = "return document.querySelector('svg.graph').getAttribute('viewBox').split(' ').map(Number)"
+    whole = browser.run(box)
+    browser.click("[data-graph=in]")
+    browser.click("[data-graph=right]")
+    x, _, width, _ = browser.run(box)
+    assert (width, x) == pytest.approx((whole[2] / 1.25, whole[2] * 0.1 + whole[2] / 1.25 * 0.1))
+    browser.click("[data-graph=all]")
+    assert browser.run(box) == whole
+    before = browser.text("h1")
+    browser.run("document.querySelector('svg.graph a.node:not(.focus)').focus()")
+    browser.key("ENTER")
+    browser.until("return document.querySelector('h1').innerText !== arguments[0]", before)
+    browser.settled("graph")
+    assert browser.texts("table tbody tr")
+
+
+def test_the_days_of_the_timeline_are_gone_through_by_arrows(browser, demo):
+    browser.base = demo.url
+    browser.open("/timeline")
+    browser.run("document.querySelector('.calendar a[tabindex=\"0\"]').focus()")
+    last = browser.run("return document.activeElement.getAttribute('aria-label')")
+    browser.key("ARROW_LEFT")
+    earlier = browser.run("return document.activeElement.getAttribute('aria-label')")
+    assert earlier.split(" on ")[1] < last.split(" on ")[1]
+    browser.key("ENTER")
+    browser.settled("sessions")
+    assert earlier.split(" on ")[1] in browser.run("return location.search")
+    assert browser.texts("main .rows [data-open]")

@@ -5,57 +5,64 @@ import { bind } from "./keys.js";
 import { say, sayFault } from "./notices.js";
 import { writeTimes } from "./times.js";
 
-export function startHeading(main) {
-  const address = `/api/sessions/${encodeURIComponent(main.dataset.session)}`;
-  const change = (fields) => ask("PATCH", address, fields);
-  const again = () => readAnew(main);
+/** Each is called with the head. */
+const ACTIONS = {
+  rename: (head) => rename(head.main, (fields) => head.change(fields)),
+  archive: async (head) => {
+    await head.changeAndShow({ state: "archived" });
+    const undo = () => head.changeAndShow({ state: "active" }).catch(sayFault);
+    say("Archived: it is found as before, and listed under “archived”.", { action: undo, label: "Undo" });
+  },
+  unarchive: (head) => head.changeAndShow({ state: "active" }),
+  delete: async (head) => {
+    await ask("DELETE", head.address);
+    say("The session was deleted.", { action: () => ACTIONS.restore(head).catch(sayFault), label: "Restore it" });
+  },
+  restore: async (head) => {
+    await ask("POST", `${head.address}/restore`);
+    await readAnew(head.main);
+  },
+  share: (head) => share(head.address),
+};
 
-  const actions = {
-    rename: () => rename(main, change),
-    archive: async () => {
-      await change({ state: "archived" });
-      await again();
-      say("Archived: it is found as before, and listed under “archived”.", {
-        action: () => change({ state: "active" }).then(again).catch(sayFault),
-        label: "Undo",
-      });
-    },
-    unarchive: () => change({ state: "active" }).then(again),
-    delete: async () => {
-      await ask("DELETE", address);
-      say("The session was deleted.", { action: () => actions.restore().catch(sayFault), label: "Restore it" });
-    },
-    restore: async () => {
-      await ask("POST", `${address}/restore`);
-      await again();
-    },
-    share: () => share(address),
-  };
-
-  function onClick(event) {
-    const button = event.target.closest("[data-session-do]");
-    if (button) Promise.resolve(actions[button.dataset.sessionDo]()).catch(sayFault);
-    const tag = event.target.closest("[data-drop-tag]");
-    if (tag) {
-      change({ tags: tags(main).filter((each) => each !== tag.dataset.dropTag) }).then(again).catch(sayFault);
-    }
+class Head {
+  constructor(main) {
+    this.main = main;
+    this.address = `/api/sessions/${encodeURIComponent(main.dataset.session)}`;
   }
 
-  function onSubmit(event) {
+  change(fields) {
+    return ask("PATCH", this.address, fields);
+  }
+
+  async changeAndShow(fields) {
+    await this.change(fields);
+    await readAnew(this.main);
+  }
+
+  onClick(event) {
+    const button = event.target.closest("[data-session-do]");
+    if (button) Promise.resolve(ACTIONS[button.dataset.sessionDo](this)).catch(sayFault);
+    const tag = event.target.closest("[data-drop-tag]")?.dataset.dropTag;
+    if (tag !== undefined) this.changeAndShow({ tags: tags(this.main).filter((each) => each !== tag) }).catch(sayFault);
+  }
+
+  onSubmit(event) {
     if (!event.target.matches(".add-tag")) return;
     event.preventDefault();
     event.stopPropagation();
     const name = event.target.elements.tag.value.trim();
-    if (name) {
-      change({ tags: [...new Set([...tags(main), name])] })
-        .then(again)
-        .then(() => main.querySelector(".add-tag input")?.focus())
-        .catch(sayFault);
-    }
+    if (!name) return;
+    this.changeAndShow({ tags: [...new Set([...tags(this.main), name])] })
+      .then(() => this.main.querySelector(".add-tag input")?.focus())
+      .catch(sayFault);
   }
+}
 
-  main.addEventListener("click", onClick);
-  main.addEventListener("submit", onSubmit);
+export function startHeading(main) {
+  const head = new Head(main);
+  main.addEventListener("click", (event) => head.onClick(event));
+  main.addEventListener("submit", (event) => head.onSubmit(event));
   if (!main.dataset.mayWrite) return () => {};
   return bind("#", "Add a tag to the session", () => {
     const more = main.querySelector("#about");

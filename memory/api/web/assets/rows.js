@@ -4,52 +4,63 @@ import { read } from "./fragments.js";
 import { sayFault } from "./notices.js";
 import { writeTimes } from "./times.js";
 
-/** Let a list go on by itself; gives a function that stops it. */
-export function goOn(list, root = null) {
-  const watch = new IntersectionObserver((seen) => seen.some((each) => each.isIntersecting) && more(), {
-    root,
-    rootMargin: "600px 0px",
-  });
-  let busy = false;
+class Rows {
+  #list;
+  #watch;
+  #busy = false;
+  #onClick = (event) => {
+    if (!event.target.closest(".more a")) return;
+    event.preventDefault();
+    this.more();
+  };
 
-  async function more() {
-    const last = list.querySelector(":scope > .more");
-    if (!last || busy) return;
-    busy = true;
-    watch.unobserve(last);
+  constructor(list, root) {
+    this.#list = list;
+    const options = { root, rootMargin: "600px 0px" };
+    this.#watch = new IntersectionObserver((seen) => seen.some((each) => each.isIntersecting) && this.more(), options);
+    list.addEventListener("click", this.#onClick);
+    this.#follow();
+  }
+
+  stop() {
+    this.#watch.disconnect();
+    this.#list.removeEventListener("click", this.#onClick);
+  }
+
+  get #last() {
+    return this.#list.querySelector(":scope > .more");
+  }
+
+  #follow() {
+    if (this.#last) this.#watch.observe(this.#last);
+  }
+
+  async more() {
+    const last = this.#last;
+    if (!last || this.#busy) return;
+    this.#busy = true;
+    this.#watch.unobserve(last);
     try {
       const found = await read(last.querySelector("a").href, "rows");
       const had = last.contains(document.activeElement);
       const rows = [...found.document.body.children].map((each) => document.adoptNode(each));
       last.replaceWith(...rows);
-      writeTimes(list);
+      writeTimes(this.#list);
       if (had) rows[0]?.focus({ preventScroll: true });
+      this.#follow();
     } catch (error) {
+      // the link is still there to be clicked
       sayFault(error);
-      return;
     } finally {
-      busy = false;
+      this.#busy = false;
     }
-    follow();
   }
+}
 
-  function onClick(event) {
-    if (!event.target.closest(".more a")) return;
-    event.preventDefault();
-    more();
-  }
-
-  function follow() {
-    const last = list.querySelector(":scope > .more");
-    if (last) watch.observe(last);
-  }
-
-  list.addEventListener("click", onClick);
-  follow();
-  return () => {
-    watch.disconnect();
-    list.removeEventListener("click", onClick);
-  };
+/** Let a list go on by itself; gives a function that stops it. */
+export function goOn(list, root = null) {
+  const rows = new Rows(list, root);
+  return () => rows.stop();
 }
 
 export function enter(main) {

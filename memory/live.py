@@ -62,7 +62,10 @@ class LiveEvents:
                 event.session_id = change.id
             elif change.kind == "reaction":
                 event.record_id = change.id
-                event.session_id, event.message_id = self._store.sessions.of_reaction(change.record_number) or (None, None)
+                event.session_id, event.message_id = self._store.sessions.of_reaction(change.record_number) or (
+                    None,
+                    None,
+                )
             else:
                 event.record_id = change.id
                 event.session_id = self._session_of(change)

@@ -153,3 +153,21 @@ def test_a_page_that_is_opened_behind_another_holds_no_line_until_it_is_looked_a
         page.until("return document.getElementById('live').dataset.state === 'live'")
     finally:
         page.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", {"identifier": made["identifier"]})
+
+
+def test_a_line_that_lost_its_place_reads_the_session_anew_where_the_reader_is(page):
+    page.open("/sessions/long?at=m200")
+    page.run("scrollBy(0, 900)")
+    page.until("return history.state?.seen?.seq > 203")
+    seen = page.run("window.was = document.getElementById('main'); return history.state.seen.seq")
+    page.run(
+        "const place = document.querySelector('script[type=module]').src.replace('app.js', 'line.js');"
+        "import(place).then(({line}) =>"
+        "  line.dispatchEvent(new CustomEvent('event', {detail: {id: 0, type: 'reset', session_id: null}})))"
+    )
+    page.until(
+        "return document.getElementById('main') !== window.was && document.documentElement.dataset.ready === 'session'"
+    )
+    top = "return document.querySelector(`[data-seq='${arguments[0]}']`)?.getBoundingClientRect().top ?? 9999"
+    page.wait(lambda: -200 < page.run(top, seen) < 300)
+    assert page.run("return location.search") == "?at=m200"

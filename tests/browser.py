@@ -40,13 +40,7 @@ class Browser:
 
         options = webdriver.ChromeOptions()
         options.binary_location = _chromium()
-        for argument in (
-            "headless=new",
-            "no-sandbox",
-            "disable-dev-shm-usage",
-            "force-color-profile=srgb",
-            "lang=en-US",
-        ):
+        for argument in ARGUMENTS.split():
             options.add_argument(f"--{argument}")
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
         self.driver = webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))

@@ -24,40 +24,30 @@ HOSTILE = [
 ]
 
 
-def test_hostile_texts_titles_names_and_tags_are_text(site, browser):
+@pytest.fixture
+def hostile(site):
+    """Every hostile text as everything that a reader sees."""
     with site.client() as client:
+
+        def save(path, body):
+            client.post(path, json=body).raise_for_status()
+
         for at, text in enumerate(HOSTILE):
-            client.post(
-                "/api/sessions",
-                json={
-                    "id": f"s{at}",
-                    "title": text,
-                    "project": text[:100],
-                    "tags": [text[:100]],
-                    "participants": [text],
-                },
-            )
-            client.post(
-                f"/api/sessions/s{at}/messages",
-                json=[
-                    {"role": role, "content": text, "sender_id": text, "model": text, "tool_name": text}
-                    for role in ("user", "assistant", "tool")
-                ],
-            )
-            client.post(
-                "/api/learnings",
-                json={
-                    "id": f"l{at}",
-                    "category": text[:100],
-                    "content": text,
-                    "tags": [text[:100]],
-                    "related_files": [text],
-                },
-            )
-            client.post(
-                "/api/relationships",
-                json={"source": f"session:s{at}", "target": text, "type": text[:100], "label": text},
-            )
+            short = text[:100]
+            named = {"title": text, "project": short, "tags": [short], "participants": [text]}
+            said = {"content": text, "sender_id": text, "model": text, "tool_name": text}
+            save("/api/sessions", {"id": f"s{at}", **named})
+            save(f"/api/sessions/s{at}/messages", [{"role": role, **said} for role in ("user", "assistant", "tool")])
+            learned = {"category": short, "content": text, "tags": [short], "related_files": [text]}
+            save("/api/learnings", {"id": f"l{at}", **learned})
+            save("/api/relationships", {"source": f"session:s{at}", "target": text, "type": short, "label": text})
+
+
+FOREIGN = "return document.querySelectorAll('main script, main iframe, main style, main base, main meta').length"
+LINKS = "return [...document.querySelectorAll('main a[href]:not(svg a)')].map(each => each.protocol)"
+
+
+def test_hostile_texts_titles_names_and_tags_are_text(hostile, browser):
     paths = ["/", "/sessions", "/learnings", "/search?query=window+pwned", "/timeline", "/settings"]
     for at in range(len(HOSTILE)):
         paths += [f"/sessions/s{at}", f"/learnings/l{at}", f"/graph?ref=session:s{at}"]
@@ -66,15 +56,9 @@ def test_hostile_texts_titles_names_and_tags_are_text(site, browser):
         browser.run("document.querySelectorAll('details').forEach(each => { each.open = true })")
         assert browser.run("return window.pwned ?? null") is None, path
         assert browser.run("return getComputedStyle(document.body).display") != "none", path
-        assert (
-            browser.run(
-                "return document.querySelectorAll('main script, main iframe, main style, main base, main meta').length"
-            )
-            == 0
-        ), path
+        assert browser.run(FOREIGN) == 0, path
+        assert set(browser.run(LINKS)) <= {"http:", "https:", "mailto:"}, path
         assert [each for each in browser.log() if "Refused" in each or "violates" in each] == [], path
-    links = browser.run("return [...document.querySelectorAll('main a:not(svg a)')].map(each => each.protocol)")
-    assert set(links) <= {"http:", "https:", "mailto:"}
 
 
 def test_a_line_of_ten_megabytes_is_shown_in_part_and_whole_on_demand(site, browser):

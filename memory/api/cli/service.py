@@ -19,6 +19,8 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PORT = 8470
 MOST_FILES = 65_536
 """Open files that are asked of the system."""
+NEEDED = ("fastapi", "uvicorn", "limits", "prometheus_client", "jinja2", "markdown_it", "nh3", "pygments")
+"""Packages of the extra `server`; those of MCP are asked for when somebody speaks it."""
 NOTE = "service.json"
 """In the store's directory while a service runs: where it is. Hooks look there."""
 
@@ -59,7 +61,7 @@ def serve(host: str, port: int, store: str | None, as_json: bool) -> None:
     Raises:
         MemoryFault: The web framework is not installed, the port is taken, or others could come in without a token.
     """
-    needed("fastapi", "uvicorn", "limits", "prometheus_client", "jinja2", "markdown_it", "nh3", "pygments")
+    needed(*NEEDED)
     import uvicorn
 
     from memory.api.rest.app import make_app

@@ -1,5 +1,6 @@
 """What every view stands in: the bar, the history beside it, and the answer as a whole page or as its main part."""
 
+from functools import cache
 from typing import Annotated, Any
 
 from fastapi import Query
@@ -36,9 +37,9 @@ def page(asked: Asked, template: str, *, title: str, status: int = 200, **values
         "is_confined": asked.is_confined,
         "is_local": asked.caller.who == LOCAL,
         "only_session": asked.caller.session_id,
-        "workspace": asked.caller.workspace,
         "query": values.get("query", ""),
-        "projects": projects(asked),
+        # read when a view asks for them: there may be thousands, and few views do
+        "projects": cache(lambda: projects(asked)),
     }
     if not is_part:
         values = {

@@ -3,10 +3,10 @@
 const NAME = "answers";
 
 /** Keep the answers that are shown, in order. */
-export function keepAnswers(query, place) {
+export function keepAnswers(place) {
   const links = [...(place?.querySelectorAll("[data-open]") ?? [])].map((link) => link.getAttribute("href"));
   try {
-    sessionStorage.setItem(NAME, JSON.stringify({ query, links, back: location.pathname + location.search }));
+    sessionStorage.setItem(NAME, JSON.stringify({ links, back: location.pathname + location.search }));
   } catch {
     // the reader goes back to the list instead
   }

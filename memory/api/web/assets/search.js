@@ -39,7 +39,7 @@ function shown() {
   const query = document.getElementById("search").value;
   document.title = `${query || "Search"} · Harkback`;
   document.getElementById("said").textContent = said(place);
-  keepAnswers(query, place);
+  keepAnswers(place);
 }
 
 /** How many there are, for who does not see them; how long it took is not read out after each letter. */

@@ -34,18 +34,23 @@ export function enter(main) {
   const stops = [() => reading.stop(), () => position.stop(), () => streaming.stop(), unmark, unfollow];
   stops.push(startHeading(main), startMenu(main, streaming), startAnswers(main));
   mark([...reading.messages]);
+  lead(main, reading);
+  streaming.begin();
+  return () => stops.forEach((stop) => stop());
+}
+
+/** Lead to the message, the position or the end that the address asks for. */
+function lead(main, reading) {
   const focus = main.querySelector("[data-focus]");
+  const seq = Number(new URL(location.href).searchParams.get("seq"));
   if (focus) {
     focus.scrollIntoView({ block: "start" });
     focus.focus({ preventScroll: true });
-  } else if (new URL(location.href).searchParams.get("seq") === "-1") {
+  } else if (seq === -1) {
     scrollTo({ top: document.documentElement.scrollHeight, behavior: "instant" });
-  } else if (Number(new URL(location.href).searchParams.get("seq")) > 0) {
-    const seq = Number(new URL(location.href).searchParams.get("seq"));
+  } else if (seq > 0) {
     [...reading.messages].find((each) => Number(each.dataset.seq) >= seq)?.scrollIntoView({ block: "start" });
   }
-  streaming.begin();
-  return () => stops.forEach((stop) => stop());
 }
 
 /** The session itself has changed: what is shown stays; what is so is said. */

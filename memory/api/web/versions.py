@@ -51,4 +51,4 @@ def changes(before: str, after: str) -> list[Line]:
 
 def _line(text: str) -> Line:
     sort = {"+": "added", "-": "removed", "@": "place"}.get(text[:1], "kept")
-    return Line(sort, "⋯" if sort == "place" else text)
+    return Line(sort, "…" if sort == "place" else text)
